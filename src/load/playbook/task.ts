@@ -14,9 +14,8 @@ import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../t
 import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
 import { betterWay, noteBetterWay } from './ansible/better-way.ts';
 import { inheritWhen } from './ansible/block-when.ts';
-import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { checkDelegate, noteInherited, withoutLocalAction } from './ansible/delegate.ts';
-import { argumentsOf, withArgs } from './ansible/free-form.ts';
+import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
