@@ -10,6 +10,7 @@ import { lineinfile } from './file/lineinfile.ts';
 import { replace } from './file/replace.ts';
 import { kernel } from './kernel/index.ts';
 import { kernelArg } from './kernel-arg/index.ts';
+import { osUpdate } from './os-update/index.ts';
 import { packageModule } from './package.ts';
 import { assert } from './play/assert.ts';
 import { debug } from './play/debug.ts';
@@ -42,6 +43,7 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     kernel,
     kernelArg,
     packageModule,
+    osUpdate,
     yumRepository,
     copy,
     file,

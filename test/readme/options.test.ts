@@ -93,6 +93,8 @@ const ofOthers: Readonly<Record<string, string>> = {
   '--schemafile': 'check-jsonschema',
   '--no-git-tag-version': 'npm',
   '--configure': 'dpkg',
+  '--assumeno': 'dnf',
+  '--with-new-pkgs': 'apt-get',
   '--reinstall': 'apt-get',
   '--cleandupes': 'package-cleanup',
   '--duplicates': 'dnf',

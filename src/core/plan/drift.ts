@@ -91,8 +91,11 @@ const unaccepted = (
     .filter(({ key, name }) => !before.some((other) => other.key === key && other.name === name))
     .map(({ name }) => `${name} would still account: not accepted`);
 
-const sameChange = (a: PlannedChange, b: PlannedChange): boolean =>
-  a.sign === b.sign && a.what === b.what && a.after === b.after;
+/** Does it lead to the same, wherever it begins? */
+export const sameChange = (
+  a: Pick<PlannedChange, 'sign' | 'what' | 'after'>,
+  b: Pick<PlannedChange, 'sign' | 'what' | 'after'>,
+): boolean => a.sign === b.sign && a.what === b.what && a.after === b.after;
 
 /**
  * A reboot for fewer reasons is part of the plan: for example, no kernel needs to be installed any

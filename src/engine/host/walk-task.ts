@@ -2,6 +2,7 @@
 // be empty.
 
 import { judge } from '../../core/plan/condition.ts';
+import { sameChange } from '../../core/plan/drift.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
 import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/plan/task-plan.ts';
@@ -12,6 +13,7 @@ import type { ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule, Change, ModulePlan } from '../../model/run/change.ts';
 import { type Failure, type FailureKind, isAway } from '../../model/run/failure.ts';
+import type { TaskPlan } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
 import { conclude } from './conclude.ts';
 import type { HostWalk, ProvingTask } from './host-walk.ts';
@@ -234,12 +236,34 @@ function whyNot(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | u
       message: plan.unmet.evidence,
       ...present({ hint: plan.unmet.hint }),
     };
-  const approved = walk.plan.tasks.find((planned) => planned.id === task.id)?.risk ?? 'none';
+  const planned = walk.plan.tasks.find(({ id }) => id === task.id);
+  const approved = planned?.risk ?? 'none';
   const fresh = highestRisk(plan.changes.map((change) => change.risk));
-  if (!higherRisk(fresh, approved)) return undefined;
+  if (!higherRisk(fresh, approved)) return unplanned(plan, task, planned, walk);
   return {
     kind: 'drift',
     message: `would now need "${fresh}", the plan had "${approved}": ${namesOf(plan.changes, task)}`,
+    hint: 'make a new plan',
+  };
+}
+
+/** An `exact` module may do what its plan has, and nothing else. */
+function unplanned(
+  plan: ModulePlan,
+  task: ModuleTask,
+  planned: TaskPlan | undefined,
+  walk: HostWalk,
+): Failure | undefined {
+  if (walk.run.setup.modules.get(task.module)?.exact !== true || planned?.status !== 'change')
+    return undefined;
+  const shown = task.noLog === true ? hiddenChange : shownChange;
+  const more = plan.changes.filter(
+    (change) => !planned.changes.some((other) => sameChange(shown(change), other)),
+  );
+  if (more.length === 0) return undefined;
+  return {
+    kind: 'drift',
+    message: `the plan is stale, and nothing was changed: it does not have ${namesOf(more, task)}`,
     hint: 'make a new plan',
   };
 }

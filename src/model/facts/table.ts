@@ -96,6 +96,9 @@ const internal = {
     stderr: '',
     stderr_lines: [],
   }),
+  'packages.lists': volatile(
+    outside<string>('`read` in a plan, behind a task that reads the package lists again', 'read'),
+  ),
   'reading.*': volatile(
     outside<Reading>('what a module read of the host', { rc: 0, stdout: '', stderr: '' }),
   ),

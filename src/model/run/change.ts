@@ -188,6 +188,11 @@ export interface Module<Args = never> {
   readonly onlyWaits?: boolean;
   /** Its scripts change no repository, and no configuration of one. Default false. */
   readonly keepsRepositories?: boolean;
+  /**
+   * A host whose walk needs a change that its plan does not have is stale, whatever the risk. Default
+   * false.
+   */
+  readonly exact?: boolean;
   /** The highest risk that a plan of this module can have. A `later` task is planned with it. */
   readonly maxRisk: Risk;
   /**

@@ -121,6 +121,12 @@ const others: readonly Omit<KnownFailure, 'patterns'>[] = [
     hint: 'see what the script wanted (`rpm -q --scripts NAME`, /var/lib/dpkg/info/NAME.postinst), repair that, then `dpkg --configure -a` or reinstall',
   },
   {
+    code: 59,
+    message:
+      'the plan is stale: the package manager would do something else by now: nothing was changed',
+    hint: 'make a new plan: the last lines say what differs',
+  },
+  {
     code: 44,
     message: 'the package manager would take away other packages too: nothing was changed',
     hint: 'name them in the task as well if they shall go',

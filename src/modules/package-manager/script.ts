@@ -18,7 +18,8 @@ import rpmStepsFile from './scripts/rpm-steps.sh';
 import type { Manager } from './version.ts';
 import { zypperRun } from './zypper.ts';
 
-const common = (lockWait: number): string => scriptText(commonFile, { lockWait, judgeScript });
+export const common = (lockWait: number): string =>
+  scriptText(commonFile, { lockWait, judgeScript });
 
 /**
  * rpm takes NAME-VERSION-RELEASE without the epoch. yum 3 takes an epoch only together with the
@@ -53,7 +54,7 @@ ${found} || { echo ${quote(`${name} is not at ${to}:`)} "$(rpm -q ${word} 2>&1)"
  * would find nothing to do. The host records the package with its install time: the one in the
  * output, or all. For a kernel the result of its scripts is read instead.
  */
-function rememberFailed(steps: readonly Step[]): string {
+export function rememberFailed(steps: readonly Step[]): string {
   const names = steps.flatMap(({ name, to }) => (to === '' || isSideBySide(name) ? [] : [name]));
   if (names.length === 0) return '';
   const patterns = names.map(
