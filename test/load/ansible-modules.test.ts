@@ -30,7 +30,35 @@ describe('a module of Ansible', () => {
     ],
     ['apt: {name: "a=1,b", state: present}', { package: { packages: { a: '1', b: 'present' } } }],
     ['apt: name=nginx state=absent', { package: { name: 'nginx', state: 'absent' } }],
-    ['apt: {update_cache: yes, cache_valid_time: 3600}', { command: { cmd: 'apt-get -q update' } }],
+    [
+      'apt: {update_cache: yes, cache_valid_time: 3600}',
+      { os_update: { upgrade: 'none', update_cache: true, cache_valid_time: 3600 } },
+    ],
+    [
+      'apt: {cache_valid_time: 600}',
+      { os_update: { upgrade: 'none', update_cache: true, cache_valid_time: 600 } },
+    ],
+    [
+      'apt: {upgrade: dist, autoremove: yes, autoclean: yes, update_cache: yes, force_apt_get: yes}',
+      { os_update: { upgrade: 'full', autoremove: true, update_cache: true } },
+    ],
+    ['apt: {upgrade: yes}', { os_update: { upgrade: 'safe' } }],
+    ['apt: upgrade=full', { os_update: { upgrade: 'full' } }],
+    ['apt: {upgrade: "safe", purge: no}', { os_update: { upgrade: 'safe' } }],
+    ['apt: {name: "*", state: latest}', { os_update: { upgrade: 'safe' } }],
+    ['apt: {autoremove: yes}', { os_update: { upgrade: 'none', autoremove: true } }],
+    ['apt: {autoclean: yes}', { command: { cmd: 'apt-get -q -y autoclean' } }],
+    ['apt: {name: vim, upgrade: no, autoremove: no}', { package: { name: 'vim' } }],
+    [
+      'yum: {name: "*", state: latest, exclude: "kernel*, docker*", update_cache: yes}',
+      { os_update: { exclude: ['kernel*', 'docker*'], update_cache: true } },
+    ],
+    [
+      'ansible.builtin.dnf: {name: ["*"], state: latest, security: true, update_only: yes}',
+      { os_update: { security: true } },
+    ],
+    ['dnf: {autoremove: yes}', { os_update: { upgrade: 'none', autoremove: true } }],
+    ['package: {name: "*", state: latest}', { os_update: {} }],
     [
       'yum: {name: docker-ce, state: installed}',
       { package: { name: 'docker-ce', state: 'present' } },
@@ -43,7 +71,7 @@ describe('a module of Ansible', () => {
     ['yum: {name: java-1.8.0-openjdk}', { package: { name: 'java-1.8.0-openjdk' } }],
     ['yum: {name: gcc-toolset-9}', { package: { name: 'gcc-toolset-9' } }],
     ['yum: {name: "vim,tmux"}', { package: { name: ['vim', 'tmux'] } }],
-    ['yum: {update_cache: yes}', { command: { cmd: 'yum -q makecache' } }],
+    ['yum: {update_cache: yes}', { os_update: { upgrade: 'none', update_cache: true } }],
     [
       'community.general.zypper: {name: vim, oldpackage: yes}',
       { package: { name: 'vim', allow_downgrade: true } },
@@ -89,10 +117,17 @@ describe('a module of Ansible', () => {
   });
 
   it.each<[string, RegExp]>([
-    ['apt: {upgrade: dist}', /kmend has no `upgrade` of apt: .*packages that are named/],
+    ['apt: {name: x, upgrade: dist}', /`name`/],
+    ['apt: {upgrade: dist, purge: yes}', /no `purge` of apt/],
+    ['apt: {upgrade: dist, deb: x}', /no `deb` of apt/],
+    ['apt: {upgrade: some}', /upgrade/],
+    ['dnf: {name: x, security: yes}', /belongs to an update of all packages/],
+    ['dnf: {name: "*", state: latest, bugfix: yes}', /no `bugfix` of dnf/],
+    ['dnf: {name: "*", state: latest, enablerepo: x}', /no `enablerepo` of dnf/],
+    ['yum: {name: "*"}', /moved by `state: latest` only/],
     ['apt: {name: x, purge: yes}', /no `purge` of apt/],
     ['apt: {name: x, state: installed}', /state/],
-    ['yum: {name: "*", state: latest}', /no task that updates all packages/],
+    ['zypper: {name: "*", state: latest}', /with zypper use `shell`/],
     ['yum: {name: x, disable_gpg_check: yes}', /repair the key/],
     ['systemd: {name: x, state: started, scope: user}', /scope/],
     ['reboot: {reboot_timeout: 600, timeout: 20}', /`timeout`, which is given already/],

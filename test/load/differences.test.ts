@@ -29,6 +29,8 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`reboot` restarts a node': ['test/modules/reboot.test.ts', "'required'"],
   '`pre_reboot_delay`, `msg`': ['test/load/ansible-modules.test.ts', 'pre_reboot_delay: 0'],
   '`apt`, `yum`, `dnf`': ['test/load/ansible-modules.test.ts', "'apt: {name: nginx}'"],
+  '`upgrade`, and `state': ['test/modules/os-update.test.ts', 'what nobody named is on hold'],
+  '`upgrade: yes` and': ['test/load/ansible-modules.test.ts', "upgrade: 'safe'"],
   '`update_cache` with': ['test/load/ansible-modules.test.ts', '`update_cache` changes nothing'],
   '`daemon_reload` alone': ['test/modules/service.test.ts', 'daemon_reload: true }'],
   '`creates`, `removes`': ['test/modules/command.test.ts', "creates: '/x*'"],

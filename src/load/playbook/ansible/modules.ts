@@ -29,6 +29,10 @@ export interface AnsibleModule {
   readonly versions?: '=' | '-' | 'both';
   /** The command of a task that only refreshes the package lists. */
   readonly refresh?: string;
+  /** What else becomes of the arguments of a task that updates all packages, by `os_update`. */
+  readonly update?: Readonly<Record<string, Treatment>>;
+  /** Arguments that stand for a command, in a task that has nothing else to do. */
+  readonly alone?: Readonly<Record<string, string>>;
 }
 
 const as = (name: string, words?: Readonly<Record<string, string>>): Treatment =>
@@ -43,8 +47,9 @@ const each = (names: string, treatment: Treatment): Readonly<Record<string, Trea
 const ownLists = unused(
   'the plan reads the package lists of the host as they are; a task with `update_cache` alone refreshes them',
 );
-const everything =
-  'kmend moves packages that are named: the plan then shows each version; for all of them use `shell`';
+const everything = 'it belongs to an update of all packages: `name: "*"` with `state: latest`';
+const ownRepository =
+  'an update takes the repositories that are enabled: name the packages in `package`, which can choose them';
 const removesAlone =
   'kmend removes the packages that are named and nothing else: name the others, or use `shell`';
 const trusted = 'kmend installs signed packages only: repair the key of the repository';
@@ -53,7 +58,21 @@ const states = { installed: 'present', removed: 'absent' };
 const apt: AnsibleModule = {
   module: 'package',
   versions: '=',
-  refresh: 'apt-get -q update',
+  alone: { autoclean: 'apt-get -q -y autoclean', clean: 'apt-get -q clean' },
+  update: {
+    upgrade: as('upgrade', { yes: 'safe', true: 'safe', safe: 'safe', full: 'full', dist: 'full' }),
+    ...each('update_cache update-cache', as('update_cache')),
+    cache_valid_time: as('cache_valid_time'),
+    autoremove: as('autoremove'),
+    only_upgrade: unused('an update installs nothing that nobody needs'),
+    ...each('allow_change_held_packages', never('held packages stay: name them in `package`')),
+    ...each(
+      'allow_downgrade allow-downgrade allow_downgrades allow-downgrades',
+      never('an update moves no package back: `package` does'),
+    ),
+    fail_on_autoremove: never('the plan lists what would go, before it does'),
+    purge: never('configuration files of removed packages stay: use `command: apt-get purge`'),
+  },
   args: {
     ...each('package pkg', as('name')),
     ...each('allow-downgrade allow_downgrades allow-downgrades', as('allow_downgrade')),
@@ -61,7 +80,7 @@ const apt: AnsibleModule = {
     ...each('update_cache_retries update_cache_retry_max_delay', ownLists),
     ...each('auto_install_module_deps force_apt_get', unused('kmend needs no Python on the host')),
     ...each('autoclean clean', unused('the cache of downloads is left as it is')),
-    ...each('upgrade', never(everything)),
+    ...each('upgrade', never('it updates all packages: leave out `name`')),
     ...each('autoremove purge fail_on_autoremove', never(removesAlone)),
     ...each('allow_unauthenticated allow-unauthenticated force', never(trusted)),
     allow_change_held_packages: as('holds', { true: 'lift', false: 'refuse' }),
@@ -77,7 +96,18 @@ const apt: AnsibleModule = {
 const yum: AnsibleModule = {
   module: 'package',
   versions: '-',
-  refresh: 'yum -q makecache',
+  update: {
+    ...each('update_cache update-cache expire-cache', as('update_cache')),
+    exclude: as('exclude'),
+    security: as('security'),
+    autoremove: as('autoremove'),
+    update_only: unused('an update installs nothing that nobody needs'),
+    bugfix: never('the advisories of the repository count for `security` only; leave it out'),
+    ...each('nobest best', never('the plan lists what the package manager of the host takes')),
+    ...each('enablerepo disablerepo', never(ownRepository)),
+    download_only: never('name the packages in `package`, which has `predownload`'),
+    allow_downgrade: never('an update moves no package back: `package` does'),
+  },
   args: {
     pkg: as('name'),
     state: as('state', states),
@@ -148,12 +178,13 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
   Object.entries<AnsibleModule>({
     apt,
     yum,
-    dnf: { ...yum, refresh: 'dnf -q makecache' },
-    dnf5: { ...yum, refresh: 'dnf5 -q makecache' },
+    dnf: yum,
+    dnf5: yum,
     zypper,
     package: {
       module: 'package',
       versions: 'both',
+      update: {},
       args: {
         state: as('state', states),
         use: unused('kmend asks the host which package manager it has'),

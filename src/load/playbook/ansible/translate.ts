@@ -4,6 +4,7 @@ import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
 import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../../text/tree.ts';
 import { keyValues } from './free-form.ts';
 import type { AnsibleModule, Treatment } from './modules.ts';
+import { updateOf } from './updates.ts';
 
 export interface Translated {
   /** Name of kmend's module. */
@@ -27,6 +28,13 @@ export function translate(
       module: 'kernel',
       tree: { ...tree, entries: kernelEntries(collector, key, from, tree) },
     };
+  const update = updateOf(from, tree);
+  if (update !== undefined) {
+    const treatments = { ...from.args, ...from.update };
+    const all = update.entries.flatMap((one) => treated(collector, key, treatments, one));
+    reportTwice(collector, key, all);
+    return { module: 'os_update', tree: { ...update, entries: all } };
+  }
   const isUncordon = key.endsWith('k8s_drain') && textOf(tree, 'state') === 'uncordon';
   if (key.endsWith('k8s_drain')) checkNode(collector, tree);
   const entries = flat(tree).flatMap((entry) => treated(collector, key, from.args, entry));
@@ -51,8 +59,12 @@ const isTrue = (tree: MapTree, key: string): boolean => {
   );
 };
 
-/** A task that names no package and refreshes the lists is the package manager's own command. */
-function refreshOf({ refresh }: AnsibleModule, tree: MapTree): Tree | undefined {
+/** A task that names no package, and only asks for one of these, is the package manager's own command. */
+function refreshOf({ refresh, alone = {} }: AnsibleModule, tree: MapTree): Tree | undefined {
+  const [only] = tree.entries;
+  const command = tree.entries.length === 1 ? alone[only?.key ?? ''] : undefined;
+  if (only !== undefined && command !== undefined && isTrue(tree, only.key))
+    return { kind: 'map', at: tree.at, entries: [entry('cmd', scalar(command, tree.at))] };
   const isMore = ['name', 'pkg', 'package', 'upgrade', 'deb', 'autoremove', 'list'].some(
     (key) => entryOf(tree, key) !== undefined,
   );
@@ -224,8 +236,8 @@ function withVersions(
 }
 
 function reportAll(collector: DiagnosticsCollector, at: number): void {
-  collector.error(at, 'unsupported-argument', 'kmend has no task that updates all packages', {
-    hint: 'name the packages, or use `shell`; a kernel is moved by `kernel`',
+  collector.error(at, 'unsupported-argument', 'all packages are moved by `state: latest` only', {
+    hint: 'write `state: latest` (apt, yum, dnf, package), or name the packages; with zypper use `shell`',
   });
 }
 
