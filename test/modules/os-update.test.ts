@@ -240,7 +240,7 @@ describe('os_update', () => {
     expect(tree.read('/asked')).toMatch(/ update\n/);
   });
 
-  it('a kernel of the way back is never removed by autoremove, and refuses what would take it otherwise', () => {
+  it('a kernel that runs or boots next is never removed by autoremove, and refuses what would take it otherwise', () => {
     const gone =
       'Remv linux-image-6.1.0-1-amd64 [6.1.1-1]\nRemv orphan [1]\nRemv linux-image-6.1.0-2-amd64 [6.1.2-1]\n';
     const facts: Facts = { ...debFacts, 'kernel.next': '6.1.0-2-amd64' };

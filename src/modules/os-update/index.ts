@@ -19,7 +19,7 @@ import { promisesOf } from '../package-manager/choose.ts';
 import { packageErrors, packageHints } from '../package-manager/errors.ts';
 import { busyOrBroken, managerOf, spaceRefusal } from '../package-manager/state.ts';
 import { answerOf, lastWords, readingWant } from '../read/reading.ts';
-import { isKernel, wayBack } from './kernels.ts';
+import { isKernel, neededKernels } from './kernels.ts';
 import { doneAnswer, type Listing, type Row, readListing } from './listing.ts';
 import { needsName, ownTasks } from './patterns.ts';
 import { type Asked, planScript, refreshScript, type Tool, updateScript } from './scripts.ts';
@@ -111,7 +111,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const answer = answerOf(script, facts);
   const listing = answer.rc === 0 ? readListing(answer) : { line: lastWords(answer) };
   if ('line' in listing) return { changes: [], refuse: notSaid(tool, listing.line) };
-  const spared = given.autoremove ? wayBack(listing.rows, facts) : [];
+  const spared = given.autoremove ? neededKernels(listing.rows, facts) : [];
   const rows = listing.rows.filter((row) => !spared.includes(row));
   const refreshes = given.update_cache && listing.stale;
   const words = notes(listing, given, spared);
@@ -161,7 +161,7 @@ const protectedName =
 function protectedRefusal(rows: readonly Row[], facts: FactView): Refusal | undefined {
   const gone = [
     ...rows.filter(({ kind, name }) => kind === 'rm' && protectedName.test(name)),
-    ...wayBack(rows, facts),
+    ...neededKernels(rows, facts),
   ];
   if (gone.length === 0) return undefined;
   return {

@@ -1,5 +1,5 @@
-// Kernels among the rows of an update: they are installed side by side, and two of them are the way
-// back.
+// Kernels among the rows of an update: they are installed side by side, and two of them must
+// stay.
 import type { FactView } from '../../model/fact.ts';
 import type { Row } from './listing.ts';
 
@@ -17,7 +17,7 @@ function isOf(release: string, { name, arch, old }: Row): boolean {
 }
 
 /** Removals of the kernel that runs, and of the one that boots next. */
-export function wayBack(rows: readonly Row[], facts: FactView): readonly Row[] {
+export function neededKernels(rows: readonly Row[], facts: FactView): readonly Row[] {
   const kernels = [facts.get('kernel.release') ?? '', facts.get('kernel.next') ?? ''];
   return rows.filter((row) => row.kind === 'rm' && kernels.some((release) => isOf(release, row)));
 }
