@@ -24,6 +24,7 @@ import { file, has, hasBusybox, type Recorded, recordedHost, replay, runProbe } 
 const wants: readonly FactWant[] = [
   { area: 'kernels' },
   { area: 'ansible' },
+  { area: 'wanted' },
   ...checkWants,
   { area: 'package', args: { name: 'docker-ce' } },
   { area: 'service', args: { name: 'docker' } },

@@ -15,6 +15,7 @@ import { fencedBy, ownFailure } from '../../src/engine/effects/perform-run.ts';
 import { claimOf, contradiction } from '../../src/engine/node/match.ts';
 import { lastLines, textResult } from '../../src/engine/session/observe.ts';
 import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
+import { doneAnswer, readListing } from '../../src/modules/os-update/listing.ts';
 import type { Parser } from './parser.ts';
 
 const result = (text: string, code: number) =>
@@ -179,6 +180,14 @@ export const answerParsers: readonly Parser[] = [
     seeds: [
       '{"kind":"Status","message":"nodes \\"n1\\" is forbidden","reason":"Forbidden","code":403}',
       '<html>Bad gateway</html>',
+    ],
+  },
+  {
+    name: 'rows of an update',
+    parse: (stdout) => [readListing({ stdout }), doneAnswer({ rc: 0, stdout, stderr: '' })],
+    seeds: [
+      'lists stale\nup libc6 amd64 2.41-12+deb13u5 2.41-12\nin libio-pty-perl amd64 1:1.20-1+b3\nrm rival - 1\nkept held\nunit ssh.service openssh-server\n',
+      'up kernel-core x86_64 5.14.0-427.el9 5.14.0-362.el9\ndn tool noarch 1-1\n',
     ],
   },
   {

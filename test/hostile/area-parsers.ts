@@ -51,6 +51,16 @@ const lines: Readonly<Record<string, string>> = {
     'machine 0d1f2a3b\nhost n1\nboot b-1\nuptime 15.45 4.83\narch x86_64\nclock 1795540629\nuid 0\nblocked 2\nstuck java (pid 7)',
   kernel:
     'release 3.10.0-862.44.2.el7.x86_64\ninstalled 3.10.0-1160.el7.x86_64\ninstalled 5.4.278-1.el7.elrepo.x86_64\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 T _text\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 b cgroup_memory_nokmem',
+  wanted: [
+    'required',
+    'pkg linux-image-6.1.0-2-amd64',
+    'said Core libraries or services have been updated since boot-up:',
+    'said   * glibc',
+    'said Reboot is required to fully utilize these updates.',
+    'release 6.1.0-1-amd64',
+    'installed 6.1.0-2-amd64',
+    'installed 6.1.0-2-rt-amd64',
+  ].join('\n'),
   boot: [
     'cmdline BOOT_IMAGE=/vmlinuz-3.10.0-862.el7.x86_64 root=/dev/sda1 "a b" cgroup.memory=nokmem,nosocket cgroup_disable=memory -- x',
     'efi',

@@ -9,6 +9,7 @@ import { file, type Recorded, recordedHost, runProbe } from '../facts/replay.ts'
 const wants: readonly FactWant[] = [
   ...checkWants,
   { area: 'ansible' },
+  { area: 'wanted' },
   { area: 'kernels' },
   { area: 'package', args: { name: 'docker-ce' } },
   { area: 'service', args: { name: 'docker' } },

@@ -4,6 +4,7 @@ import type { Area } from '../area.ts';
 import { bootArea } from '../areas/boot/boot.ts';
 import { kernelArea } from '../areas/boot/kernel.ts';
 import { kernelsArea } from '../areas/boot/kernels.ts';
+import { wantedArea } from '../areas/boot/wanted.ts';
 import { cgroupArea } from '../areas/cgroups/cgroup.ts';
 import { memoryArea } from '../areas/cgroups/memory.ts';
 import { pidsArea } from '../areas/cgroups/pids.ts';
@@ -63,6 +64,7 @@ const namedByAnsible =
 export const wantsNamedIn = (text: string): readonly FactWant[] => [
   ...checkWants.filter(({ area }) => new RegExp(`\\b${area}\\s*[.[]`).test(text)),
   ...(namedByAnsible.test(text) ? [{ area: ansibleArea.name }] : []),
+  ...(/\bboot\W{1,4}wanted\b/.test(text) ? [{ area: wantedArea.name }] : []),
   ...(text.includes('packages') ? [{ area: packageLocksArea.name }] : []),
 ];
 
@@ -72,6 +74,7 @@ export const areas: ReadonlyMap<string, Area> = new Map(
     ...baseAreas,
     ...checkAreas,
     ansibleArea,
+    wantedArea,
     kernelsArea,
     packageLocksArea,
     packageArea,

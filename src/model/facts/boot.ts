@@ -1,5 +1,5 @@
 // Kernels and the boot loader.
-import { type ByName, boot, disk, type Texts } from './row.ts';
+import { type ByName, boot, disk, type Texts, volatile } from './row.ts';
 import type { BootEntryRow, GrubDropin, Loader } from './values.ts';
 
 export const kernelFacts = {
@@ -83,6 +83,19 @@ export const bootFacts = {
   'boot.cmdline_future': disk<string>(
     'arguments that a kernel installed later would get',
     'crashkernel=auto',
+  ),
+};
+
+export const wantedFacts = {
+  'boot.wanted.yes': boot<boolean>(
+    'a reboot is wanted by the host: needs-restarting -r, /run/reboot-required, or a kernel of the same build that is newer than the running one; read where a play names it',
+    true,
+  ),
+  'boot.wanted.why': volatile(
+    boot<Texts>('which of them say so, with the names of packages', [
+      'needs-restarting: glibc, kernel',
+      'kernel 5.14.0-427.el9.x86_64 is installed, 5.14.0-362.el9.x86_64 runs',
+    ]),
   ),
 };
 

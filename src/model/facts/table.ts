@@ -1,6 +1,6 @@
 // The table of facts: every fact of a host, with its type, its lifetime and its summary.
 import { ansibleFacts } from './ansible.ts';
-import { bootFacts, kernelFacts, kernelsFacts } from './boot.ts';
+import { bootFacts, kernelFacts, kernelsFacts, wantedFacts } from './boot.ts';
 import { cgroupFacts, memoryFacts, pidsFacts } from './cgroups.ts';
 import { derivedFacts } from './derived.ts';
 import { machineFacts, marksFacts, osFacts, spaceFacts } from './host.ts';
@@ -48,6 +48,7 @@ const sources = {
   crash: crashFacts,
   pids: pidsFacts,
   ansible: ansibleFacts,
+  wanted: wantedFacts,
   kernels: kernelsFacts,
   package_locks: packageLocksFacts,
   package: packageFacts,

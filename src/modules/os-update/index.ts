@@ -276,12 +276,27 @@ function movedFacts(rows: readonly Row[], facts: FactView): Facts {
       kind: kind === 'rm' ? ('remove' as const) : ('upgrade' as const),
     }));
   const later = unknown('known only after the update');
+  const kernel = rows.find((row) => row.kind !== 'rm' && isKernel(row));
   return allOf([
     promisesOf(steps, facts),
-    rows.some((row) => row.kind !== 'rm' && isKernel(row))
-      ? { 'kernel.next': later, 'kernel.saved': later, 'boot.next_cmdline': later }
-      : {},
+    kernel === undefined
+      ? {}
+      : { 'kernel.next': later, 'kernel.saved': later, 'boot.next_cmdline': later },
+    wantedAfter(kernel, rows, facts),
   ]);
+}
+
+/** A new kernel wants a reboot; whether other packages do, the host says once they are there. */
+function wantedAfter(kernel: Row | undefined, rows: readonly Row[], facts: FactView): Facts {
+  const before = facts.get('boot.wanted.yes');
+  if (before === true || rows.every(({ kind }) => kind === 'rm')) return {};
+  if (kernel !== undefined)
+    return {
+      'boot.wanted.yes': true,
+      'boot.wanted.why': [`kernel package ${kernel.name} ${kernel.version} is new`],
+    };
+  const later = unknown('known only after the update');
+  return { 'boot.wanted.yes': later, 'boot.wanted.why': later };
 }
 
 export const osUpdate = defineModule<Args>({
