@@ -1,4 +1,5 @@
 // apt and dpkg as on Debian 12.
+import { readFileSync } from 'node:fs';
 import type { Reply } from '../host/calls.ts';
 import { evrOf, type Package, repository } from '../host/catalog.ts';
 import { aptHeld, compareEvr, find, type Installed, installed, save } from '../host/installed.ts';
@@ -93,7 +94,14 @@ async function install(
   if (changed.length === 0)
     return done('0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n');
   if (args.some((word) => word === '-s' || word === '--simulate' || word === '--dry-run'))
-    return done(changed.map((pkg) => `Inst ${pkg.name} (${evrOf(pkg)})\n`).join(''));
+    return done(
+      changed
+        .map((pkg) => {
+          const old = find(machine, pkg.name);
+          return `Inst ${pkg.name} ${old === undefined ? '' : `[${evrOf(old)}] `}(${evrOf(pkg)} lab [${pkg.arch}])\n`;
+        })
+        .join(''),
+    );
   if (fault(machine, 'full'))
     return failed(100, "E: You don't have enough free space in /var/cache/apt/archives/.\n");
   const draft = resolve(machine, wanted, repository('debian'));
@@ -133,8 +141,33 @@ function removeNames(machine: Machine, names: readonly string[]): Reply {
   return done(gone.map((pkg) => `Removing ${pkg.name} (${evrOf(pkg)}) ...\n`).join(''));
 }
 
+/** What \`apt-get -s dist-upgrade\` prints; on hold is what the given status file says. */
+function simulateUpgrade(machine: Machine, args: readonly string[]): Reply {
+  const given = /Dir::State::status=(\S+)/.exec(args.join(' '))?.[1];
+  const status = given === undefined ? '' : readFileSync(given, 'utf8');
+  const newer = installed(machine).flatMap((pkg) => {
+    const to = newest(machine, versionsOf(machine, pkg.name));
+    return to !== undefined && compareEvr(machine, to, pkg) > 0 ? [{ pkg, to }] : [];
+  });
+  const isKept = ({ name }: Package): boolean =>
+    aptHeld(machine).includes(name) || status.includes(`Package: ${name}\nStatus: hold `);
+  const kept = newer.filter(({ pkg }) => isKept(pkg)).map(({ pkg }) => pkg.name);
+  return done(
+    [
+      ...(kept.length === 0
+        ? []
+        : ['The following packages have been kept back:\n', `  ${kept.join(' ')}\n`]),
+      ...newer
+        .filter(({ pkg }) => !isKept(pkg))
+        .map(({ pkg, to }) => `Inst ${pkg.name} [${evrOf(pkg)}] (${evrOf(to)} lab [${to.arch}])\n`),
+    ].join(''),
+  );
+}
+
 export const aptGet: EmulatedTool = async (machine, args, world) => {
   const [verb = '', ...specs] = plainWords(args);
+  if (['dist-upgrade', 'upgrade', 'autoremove'].includes(verb) && args.includes('-s'))
+    return verb === 'autoremove' ? done() : simulateUpgrade(machine, args);
   if (verb === 'update' || verb === 'clean' || verb === 'check') return done();
   if (verb === 'install') return install(machine, args, specs, world);
   if (verb === 'remove' || verb === 'purge') return removeNames(machine, specs);
@@ -172,6 +205,7 @@ export const aptCache: EmulatedTool = (machine, args) => {
 export const aptMark: EmulatedTool = (machine, args) => {
   const [verb, ...names] = plainWords(args);
   const held = aptHeld(machine);
+  if (verb === 'showauto' || verb === 'auto') return done();
   if (verb === 'showhold') return done(held.map((name) => `${name}\n`).join(''));
   if (verb !== 'hold' && verb !== 'unhold') return unsupported('apt-mark', args);
   const now =
