@@ -252,6 +252,10 @@ describe('os_update', () => {
     expect(planFor(debHost(gone), facts, {}).refuse?.why).toBe(
       'the update would remove linux-image-6.1.0-1-amd64 6.1.1-1, linux-image-6.1.0-2-amd64 6.1.2-1',
     );
+    const same = 'Inst linux-image-6.1.0-1-amd64 [6.1.1-1] (6.1.1-2 x [amd64])\n';
+    expect(shown(planFor(debHost(same), facts, {}))).toEqual([
+      '~ kernel package linux-image-6.1.0-1-amd64 6.1.1-1>6.1.1-2',
+    ]);
     const removing = `Removing:\n kernel x86_64 3.10.0-862.el7 @u 1 k\nTransaction Summary\n`;
     expect(planFor(rpmHost(removing), rpmFacts, {}).refuse?.why).toBe(
       'the update would remove kernel 3.10.0-862.el7',
