@@ -14,10 +14,19 @@ import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
 import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
-/** The facts with all derived ones, as a new object. A second call on it changes nothing. */
-export function derive(facts: Facts): Facts {
-  const derived = { ...facts, ...idFacts(facts) };
-  const situation = readSituation(derived);
+/**
+ * The facts with `more` of them and all derived ones, as a new object: copies of so many names cost
+ * as much as what is derived. A second call on it changes nothing.
+ */
+export function derive(facts: Facts, more: Facts = {}): Facts {
+  const derived: Facts = Object.assign({ ...facts }, more);
+  Object.assign(derived, idFacts(derived));
+  // Not read where nothing follows from it: a planned reboot makes all of these facts unknown.
+  let read: Situation | undefined;
+  const situation = (): Situation => {
+    read ??= readSituation(derived);
+    return read;
+  };
   return Object.assign(
     derived,
     kernelFacts(derived, situation),
@@ -47,26 +56,24 @@ function orUnknown<Name extends PlainName>(
   return why === '' ? make() : Object.fromEntries(names.map((name) => [name, unknown(why)]));
 }
 
-function kernelFacts(facts: Facts, { now, next }: Situation): Facts {
+function kernelFacts(facts: Facts, situation: () => Situation): Facts {
   const evr = facts['containerd.evr'];
   return {
-    ...orUnknown(
-      whyUnknown(facts, ['kernel.release']),
-      () => ({
+    ...orUnknown(whyUnknown(facts, ['kernel.release']), () => {
+      const { now } = situation();
+      return {
         'kernel.generation': now.generation,
         'kernel.parses_nokmem': now.parses,
         'kernel.parses_by': now.by,
-      }),
-      ['kernel.generation', 'kernel.parses_nokmem', 'kernel.parses_by'],
-    ),
-    ...orUnknown(
-      whyUnknown(facts, ['kernel.next']),
-      () => ({
+      };
+    }, ['kernel.generation', 'kernel.parses_nokmem', 'kernel.parses_by']),
+    ...orUnknown(whyUnknown(facts, ['kernel.next']), () => {
+      const { next } = situation();
+      return {
         'kernel.next_parses_nokmem': next?.parses ?? 'unknown',
         'kernel.next_parses_by': next?.by ?? '',
-      }),
-      ['kernel.next_parses_nokmem', 'kernel.next_parses_by'],
-    ),
+      };
+    }, ['kernel.next_parses_nokmem', 'kernel.next_parses_by']),
     'containerd.version':
       typeof evr === 'string' ? (evr.replace(/^\d+:/, '').split(/[-~]/, 1)[0] ?? '') : (evr ?? ''),
   };
@@ -145,7 +152,7 @@ function triedBy(treatment: Treatment, situation: Situation): string {
  * Facts of this boot must be known. Facts of the disk may be missing (no root, docker hangs): the
  * answer reports that.
  */
-function kmemFacts(facts: Facts, situation: Situation): Facts {
+function kmemFacts(facts: Facts, read: () => Situation): Facts {
   const why = whyUnknown(facts, [
     'kernel.release',
     'boot.cmdline',
@@ -155,6 +162,7 @@ function kmemFacts(facts: Facts, situation: Situation): Facts {
   return orUnknown(
     why,
     () => {
+      const situation = read();
       const { verdict, evidence } = judge(situation);
       const treatment = treat(situation);
       const proof = proofOf(situation);

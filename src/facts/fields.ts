@@ -14,11 +14,12 @@ export interface Fields {
 export function readFields(text: string): Fields {
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
-    const parts = /^([a-z][a-z0-9_]*)(?: (.*))?$/s.exec(line);
-    if (parts?.[1] === undefined) continue;
-    const list = values.get(parts[1]);
-    if (list) list.push(parts[2] ?? '');
-    else values.set(parts[1], [parts[2] ?? '']);
+    const end = line.indexOf(' ');
+    const key = end < 0 ? line : line.slice(0, end);
+    const value = end < 0 ? '' : line.slice(end + 1);
+    const list = values.get(key);
+    if (list) list.push(value);
+    else if (/^[a-z][a-z0-9_]*$/.test(key)) values.set(key, [value]);
   }
   const all = (key: string): readonly string[] => values.get(key) ?? [];
   const text0 = (key: string): string => all(key)[0] ?? '';

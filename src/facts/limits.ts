@@ -45,10 +45,12 @@ const mostOf = remembered(
   (name) => names.find(([pattern]) => pattern.test(name))?.[1] ?? longestText,
 );
 
-/** A value of a fact without a reference to the answer, and its characters as JSON. */
+/** A value of a fact without a reference to the answer. */
 interface Kept {
   readonly value: Value;
+  /** Characters of it as JSON, and of the longest text in it. */
   readonly length: number;
+  readonly longest: number;
 }
 
 /** Longer values are not shared, and after so many values sharing begins anew. */
@@ -63,14 +65,14 @@ const keptJson = new Map<string, Kept>();
 function keptValue(value: Value): Kept {
   if (typeof value === 'string')
     return keptTexts.get(value) ?? keepIn(keptTexts, JSON.stringify(value));
+  if (typeof value !== 'object') return { value, length: String(value).length, longest: 0 };
   const json = JSON.stringify(value);
-  if (typeof value !== 'object') return { value, length: json.length };
   return keptJson.get(json) ?? keepIn(keptJson, json);
 }
 
 function keepIn(values: Map<string, Kept>, json: string): Kept {
   const value = JSON.parse(json) as Value;
-  const kept = { value, length: json.length };
+  const kept = { value, length: json.length, longest: longestIn(value) };
   if (json.length > shared.length) return kept;
   if (values.size >= shared.values) values.clear();
   // The key of a text is the copy, too.
@@ -91,9 +93,9 @@ export function keptFacts(facts: Facts): Outcome<KeptFacts> {
   let length = 0;
   const all: Record<string, Value> = {};
   for (const [name, value] of Object.entries(facts)) {
-    const longest = longestIn(value);
-    if (longest > mostOf(name)) return tooLong(`the fact ${name}`, longest, mostOf(name));
     const kept = keptValue(value);
+    const most = mostOf(name);
+    if (kept.longest > most) return tooLong(`the fact ${name}`, kept.longest, most);
     // With two quotes, a colon and a comma.
     length += name.length + kept.length + 4;
     all[name] = kept.value;

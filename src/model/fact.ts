@@ -37,8 +37,11 @@ export function known<Name extends FactName, const Other>(
   otherwise: Other,
 ): FactValue<Name> | Other;
 export function known(facts: Mapping, name: string, otherwise?: Value): Value | undefined {
-  const value = Object.hasOwn(facts, name) ? facts[name] : undefined;
-  return value === undefined || isUnknown(value) ? otherwise : value;
+  const value = facts[name];
+  // Objects have no plain value under a name that is not their own.
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return value;
+  return value === undefined || !Object.hasOwn(facts, name) || isUnknown(value) ? otherwise : value;
 }
 
 /**

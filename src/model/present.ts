@@ -10,6 +10,9 @@ export type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]:
 export function present<const T extends object>(fields: T): Present<T>;
 export function present(fields: Readonly<Record<string, unknown>>): object {
   const found: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) found[name] = value;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (value !== undefined) found[name] = value;
+  }
   return found;
 }

@@ -5,7 +5,7 @@ import { type Facts, known } from '../../model/fact.ts';
 import type { Remedy } from '../../model/facts/values.ts';
 import { present } from '../../model/present.ts';
 import type { Change } from '../../model/run/change.ts';
-import { unknown } from '../../model/value.ts';
+import { unknown, type Value } from '../../model/value.ts';
 
 export interface ChosenRemedy {
   readonly remedy: Remedy;
@@ -13,12 +13,12 @@ export interface ChosenRemedy {
 }
 
 /**
- * Adds derived facts to raw ones, in a copy. The remedy is chosen once per host: `kmem.remedy` keeps
+ * Adds `more` and derived facts to raw ones, in a copy. The remedy is chosen once per host: `kmem.remedy` keeps
  * that value until the walk ends, and `kmem.now.*` follows from the current facts. A drain or a new
  * argument changes what the facts call for, but must not switch off the rest of the walk.
  */
-export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
-  const facts = derive(raw);
+export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined, more: Facts = {}): Facts {
+  const facts = derive(raw, more);
   const now = present({
     'kmem.now.verdict': facts['kmem.verdict'],
     'kmem.now.evidence': facts['kmem.evidence'],
@@ -76,12 +76,9 @@ export function foresee(
     change.effects.some((effect) => effect.kind === 'reboot'),
   );
   if (!reboots)
-    return Object.keys(promises).length === 0
-      ? facts
-      : withDerived({ ...facts, ...promises }, chosen);
+    return Object.keys(promises).length === 0 ? facts : withDerived(facts, chosen, promises);
   const why = unknown('known only after the reboot');
-  const after: Facts = { ...facts };
-  for (const name of Object.keys(facts))
-    if (lifetimeOf(name) === 'boot') Object.assign(after, { [name]: why });
-  return withDerived(Object.assign(after, promises), chosen);
+  const ended: Record<string, Value> = {};
+  for (const name of Object.keys(facts)) if (lifetimeOf(name) === 'boot') ended[name] = why;
+  return withDerived(facts, chosen, Object.assign(ended as Facts, promises));
 }

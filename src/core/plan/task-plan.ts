@@ -22,6 +22,7 @@ import {
   isSealed,
   isUnknown,
   type Mapping,
+  sameValue,
   type Value,
 } from '../../model/value.ts';
 import { judge, render, renderedPieces } from './condition.ts';
@@ -315,6 +316,8 @@ function piecesReader(
 /** Lets the module check rendered arguments. */
 function checkedArgs(task: ModuleTask, module: AnyModule, rendered: Rendered): Checked {
   if (rendered.kind !== 'args') return rendered;
+  const last = lastArgs.get(task);
+  if (last !== undefined && sameValue(last.args, rendered.args)) return last.checked;
   const parsed = module.args.safeParse(rendered.args);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -328,8 +331,12 @@ function checkedArgs(task: ModuleTask, module: AnyModule, rendered: Rendered): C
   }
   const checked = { kind: 'args', args: parsed.data } as const;
   if (module.conditions === undefined && isPlain(task.args)) plainArgs.set(task, checked);
+  else lastArgs.set(task, { args: rendered.args, checked });
   return checked;
 }
+
+/** The arguments that were checked last: most hosts render the same ones. */
+const lastArgs = new WeakMap<ModuleTask, { readonly args: Value; readonly checked: Checked }>();
 
 /** Checked arguments without templates: they are the same on each host. */
 const plainArgs = new WeakMap<ModuleTask, Checked>();

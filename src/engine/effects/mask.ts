@@ -42,7 +42,7 @@ function ofHost(outer: Mask): Secrets {
       for (const text of texts)
         if (text.length <= longestOfHost && count++ < mostOfHost) forms.add([text]);
     },
-    mask: (data) => outer(masked(data, forms.hide)),
+    mask: (data) => outer(forms.isEmpty ? data : masked(data, forms.hide)),
     hide: forms.hide,
     of: () => own,
   };
@@ -74,8 +74,12 @@ class SecretForms {
     this.#longest = Math.max(this.#longest, form.length);
   }
 
+  get isEmpty(): boolean {
+    return this.#longest === 0;
+  }
+
   readonly hide = (text: string): string => {
-    if (this.#longest === 0) return text;
+    if (this.isEmpty) return text;
     const end = text.endsWith(' ...')
       ? text.length - 4
       : text.endsWith('...')
@@ -216,11 +220,12 @@ function masked<T>(data: T, hide: (text: string) => string): T {
       const items = value.map((item) => deep(item, isFree));
       return items.some((item, index) => item !== value[index]) ? items : value;
     }
-    return within(value, isFree);
+    return within(value as Readonly<Record<string, unknown>>, isFree);
   };
-  const within = (before: object, isFree: boolean): object => {
-    let after: (readonly [string, unknown])[] | undefined;
-    for (const [index, [key, item]] of Object.entries(before).entries()) {
+  const within = (before: Readonly<Record<string, unknown>>, isFree: boolean): object => {
+    let after: [string, unknown][] | undefined;
+    for (const [index, key] of Object.keys(before).entries()) {
+      const item: unknown = before[key];
       const isData = isFree || free.has(key);
       const made = isData ? deep(item, true) : kept(key, item);
       const shown = isData ? hide(key) : key;

@@ -65,7 +65,7 @@ export function surveyFleet(
   onHost: (survey: Survey) => void,
 ): Promise<readonly Survey[]> {
   const whole = async (host: string, facts: Facts): Promise<Facts> =>
-    withDerived({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
+    withDerived(facts, undefined, await options.known?.(host, facts));
   const survey = async (session: Session): Promise<Survey> => {
     const { observed, active } = await observeActively(session, wants, options);
     const outcome: Outcome<Facts> = observed.ok

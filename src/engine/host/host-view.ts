@@ -132,8 +132,8 @@ export class HostView {
     if (!node.ok) return node.failure;
     this.#raw = { ...observed.value.facts, ...this.input.given(), ...node.value };
     this.#isStale = false;
-    this.#facts = withDerived(this.#raw, undefined);
-    this.choose(this.chosen);
+    this.#facts = withDerived(this.#raw, this.#chosen);
+    if (this.#chosen === undefined) this.choose(this.chosen);
     return undefined;
   }
 

@@ -80,12 +80,8 @@ async function withOutputs(
 ): Promise<Outcome<Observed>> {
   const commandOutput = await outputs(session, wants);
   if (!commandOutput.ok) return commandOutput;
-  const facts = {
-    ...before.facts,
-    ...probed,
-    ...commandOutput.value,
-    'ssh.host_key': session.hostKey(),
-  };
+  const hostKey = { 'ssh.host_key': session.hostKey() };
+  const facts = Object.assign({ ...before.facts }, probed, commandOutput.value, hostKey);
   return { ok: true, value: { facts, asked: new Set([...before.asked, ...wants.map(wantKey)]) } };
 }
 

@@ -13,17 +13,47 @@ export const scopeOf = (...layers: readonly Mapping[]): Scope => ({
 
 /**
  * Nests facts with dotted names, so that `kernel.release` reads the fact of that name. Its mappings
- * have no prototype, so that any name is a name of its own.
+ * have no prototype, so that any name is a name of its own. What is below a name is nested when the
+ * name is read: expressions read few of them.
  * @param isShown facts that are left out where it is false
  */
 export function nestFacts(
   facts: Mapping,
   isShown: (name: string) => boolean = () => true,
 ): Mapping {
+  const shown = Object.keys(facts).filter(isShown);
+  const seen = new Set<string | symbol>();
+  const grow = (tree: Tree, key: string | symbol): void => {
+    if (typeof key !== 'string' || seen.has(key)) return;
+    seen.add(key);
+    const below = `${key}.`;
+    const names = shown.filter((name) => name === key || name.startsWith(below));
+    Object.assign(tree, nestNames(facts, names));
+  };
+  return new Proxy(newTree(), {
+    get: (tree, key) => {
+      grow(tree, key);
+      return typeof key === 'string' ? tree[key] : undefined;
+    },
+    has: (tree, key) => {
+      grow(tree, key);
+      return Object.hasOwn(tree, key);
+    },
+    getOwnPropertyDescriptor: (tree, key) => {
+      grow(tree, key);
+      return Object.getOwnPropertyDescriptor(tree, key);
+    },
+    ownKeys: (tree) => {
+      for (const name of shown) grow(tree, name.split('.', 1)[0] ?? '');
+      return Object.keys(tree);
+    },
+  });
+}
+
+function nestNames(facts: Mapping, names: readonly string[]): Tree {
   const root = newTree();
   const branches = new Map<string, Tree>();
-  for (const name of Object.keys(facts)) {
-    if (!isShown(name)) continue;
+  for (const name of names) {
     const { path, last } = partsOf(name);
     const tree = path === '' ? root : (branches.get(path) ?? branchOf(path, root, branches));
     if (!branches.has(name)) tree[last] = facts[name] ?? null;

@@ -108,11 +108,9 @@ export function samplesOf(
   witnesses: readonly WitnessRow[],
   { gone, absent, capped, why }: Rest,
 ): SampleCounts {
+  const found = witnesses.map((witness) => ({ witness, row: creatorByKey(witness.row) }));
   const count = (test: (witness: WitnessRow, row: CreatorRow) => boolean): number =>
-    witnesses.reduce(
-      (sum, witness) => (test(witness, creatorByKey(witness.row)) ? sum + witness.count : sum),
-      0,
-    );
+    found.reduce((sum, { witness, row }) => (test(witness, row) ? sum + witness.count : sum), 0);
   const state = (word: ReadState): number => count((witness) => witness.state === word);
   const of = (who: GroupRow['by'], word?: ReadState): number =>
     count((witness, row) => by(row) === who && (word === undefined || witness.state === word));

@@ -43,14 +43,21 @@ export const magicNames: readonly string[] = [
  */
 function hostLayers(host: Host, layers: Layers = {}): readonly VarsLayer[] {
   const { extraVars, registered, taskVars = [], playVars, facts, playDefaults } = layers;
-  const above = [extraVars, registered, ...taskVars.map(({ vars }) => vars), playVars, facts];
-  const own = host.layers?.() ?? layersOf([host.vars]);
-  const below = [...taskVars.map(({ defaults }) => defaults), playDefaults];
-  return [...layersOf(above), ...own, ...layersOf(below)];
+  const stack: VarsLayer[] = [];
+  const add = (vars: Mapping | undefined): void => {
+    if (vars !== undefined) stack.push({ vars: () => vars });
+  };
+  add(extraVars);
+  add(registered);
+  for (const { vars } of taskVars) add(vars);
+  add(playVars);
+  add(facts);
+  if (host.layers === undefined) add(host.vars);
+  else stack.push(...host.layers());
+  for (const { defaults } of taskVars) add(defaults);
+  add(playDefaults);
+  return stack;
 }
-
-const layersOf = (vars: readonly (Mapping | undefined)[]): readonly VarsLayer[] =>
-  vars.flatMap((one) => (one === undefined ? [] : [{ vars: () => one }]));
 
 /** Its variables; none where it is an encrypted file that cannot be opened. */
 function readable({ vars }: VarsLayer): Mapping {
@@ -83,7 +90,8 @@ export function inventoryVars(host: Host): Mapping {
  */
 export function hostScope(inventory: Inventory, name: string, layers: Layers = {}): Scope {
   const host = inventory.hosts.get(name) ?? { name, groups: [], vars: {} };
-  const stack = hostLayers(host, layers);
+  // Most tasks read no variable at all.
+  let stack: readonly VarsLayer[] | undefined;
   const rendered = new Map<string, Value>();
   const open: string[] = [];
   const scope: Scope = {
@@ -93,6 +101,7 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
       if (magic !== undefined) return magic;
       const known = rendered.get(wanted);
       if (known !== undefined) return known;
+      stack ??= hostLayers(host, layers);
       const layer = layerWith(stack, wanted);
       const raw = layer?.[wanted];
       if (raw === undefined) return undefined;
