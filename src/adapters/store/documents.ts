@@ -1,9 +1,10 @@
 // Small texts in a directory of their own, each replaced as a whole.
 import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Documents } from '../../engine/ports/store.ts';
-import { ownDirectory, readOwn } from './owned.ts';
+import { ownDirectory, readOwn, readOwnNow } from './owned.ts';
 
 /** Why a path must not be obeyed; undefined = it may be. */
 export type Judge = (path: string) => string | undefined;
@@ -31,7 +32,8 @@ export function documentsIn(stateDir: string, folder: string, judge: Judge): Doc
 /**
  * Documents of which a command reads and writes one for each host. The directory is judged and made
  * once; each file must still be a plain file of its owner. What was written last may be lost when the
- * machine loses power: nothing is synced, and half a text is never read.
+ * machine loses power: nothing is synced, and half a text is never read. A host takes no thread: its
+ * calls and promises cost more than all else that is done with its record.
  */
 export function hostDocumentsIn(stateDir: string, folder: string, judge: Judge): Documents {
   const documents = documentsIn(stateDir, folder, judge);
@@ -41,13 +43,16 @@ export function hostDocumentsIn(stateDir: string, folder: string, judge: Judge):
     ...documents,
     read: async (name) => {
       isJudged ||= judge(directory) === undefined;
-      const text = isJudged && readOwn(stateDir, documents.placeOf(name));
-      return text === false ? undefined : text.catch(() => undefined);
+      try {
+        return isJudged ? readOwnNow(stateDir, documents.placeOf(name)) : undefined;
+      } catch {
+        return undefined;
+      }
     },
     write: async (name, text) => {
       if (!isMade) await ownDirectory(stateDir, folder);
       isMade = true;
-      await writeWhole(documents.placeOf(name), text, false);
+      writeWholeNow(documents.placeOf(name), text);
     },
   };
 }
@@ -61,12 +66,12 @@ export const readTrusted = async (
   judge(path) === undefined ? readOwn(stateDir, path).catch(() => undefined) : undefined;
 
 /** Written beside it, synced, then renamed, so that no reader sees half a file. */
-export async function writeWhole(path: string, text: string, syncs = true): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = draftOf(path);
   const file = await open(draft, 'wx', 0o600);
   try {
     await file.writeFile(text);
-    if (syncs) await file.datasync();
+    await file.datasync();
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
@@ -74,6 +79,20 @@ export async function writeWhole(path: string, text: string, syncs = true): Prom
     throw error instanceof Error && !('path' in error) ? Object.assign(error, { path }) : error;
   } finally {
     await file.close();
+  }
+}
+
+const draftOf = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.new`;
+
+/** Written beside it and renamed, at once and without a sync. */
+function writeWholeNow(path: string, text: string): void {
+  const draft = draftOf(path);
+  try {
+    writeFileSync(draft, text, { flag: 'wx', mode: 0o600 });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   }
 }
 

@@ -1,6 +1,15 @@
 // A path in the state directory is trusted only if it is kmend's own: a plain file or directory of
 // the user that owns the state directory.
-import { constants } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { reasonOf, StateRefusal, StateWriteError } from '../../engine/ports/state-errors.ts';
@@ -8,27 +17,43 @@ import { reasonOf, StateRefusal, StateWriteError } from '../../engine/ports/stat
 const isOwn = (uid: number, owner: number): boolean =>
   uid === owner || uid === 0 || uid === process.geteuid?.();
 
-/** Opens a file for reading; a link is refused, and a pipe is not waited for. */
+/** A link is refused, and a pipe is not waited for. */
+const plainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens a file for reading. */
 export const openOwn = (path: string): Promise<FileHandle> =>
-  open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    (error: unknown) => {
-      throw error instanceof Error && 'code' in error && error.code === 'ELOOP'
-        ? new StateRefusal(path, 'is a symbolic link')
-        : error;
-    },
-  );
+  open(path, plainly).catch((error: unknown) => {
+    throw error instanceof Error && 'code' in error && error.code === 'ELOOP'
+      ? new StateRefusal(path, 'is a symbolic link')
+      : error;
+  });
 
 /** The text of a file. A link, a pipe or another user's file is refused. */
 export async function readOwn(stateDir: string, path: string): Promise<string> {
   const file = await openOwn(path);
   try {
     const { uid } = await stat(stateDir);
-    const found = await file.stat();
-    if (!found.isFile()) throw new StateRefusal(path, 'is no regular file');
-    if (!isOwn(found.uid, uid)) throw new StateRefusal(path, `belongs to user ${found.uid}`);
+    refuseOthers(path, await file.stat(), uid);
     return await file.readFile('utf8');
   } finally {
     await file.close();
+  }
+}
+
+function refuseOthers(path: string, found: Stats, owner: number): void {
+  if (!found.isFile()) throw new StateRefusal(path, 'is no regular file');
+  if (!isOwn(found.uid, owner)) throw new StateRefusal(path, `belongs to user ${found.uid}`);
+}
+
+/** `readOwn` without threads, which cost more than a small file; undefined where there is none. */
+export function readOwnNow(stateDir: string, path: string): string | undefined {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const file = openSync(path, plainly);
+  try {
+    refuseOthers(path, fstatSync(file), statSync(stateDir).uid);
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
   }
 }
 
