@@ -84,7 +84,8 @@ export function bundleOptions(entry, outfile) {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'eof',
-    charset: 'utf8',
+    // One other character, and the engine keeps the whole text with two bytes a character.
+    charset: 'ascii',
     // ssh2 tries these two in a `try` and goes on with Node's own crypto without them. They are
     // native, so they cannot be in one file.
     external: ['cpu-features', '*/sshcrypto.node', './practice.cjs'],
