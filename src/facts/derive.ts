@@ -4,7 +4,7 @@
 import { type Facts, type FactValue, known } from '../model/fact.ts';
 import type { PlainName } from '../model/facts/table.ts';
 import { present } from '../model/present.ts';
-import { isUnknown, unknown, type Value } from '../model/value.ts';
+import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './areas/boot/boot.ts';
 import { idFacts } from './kmem/ids.ts';
 import { kernelReason } from './kmem/kernel-answer.ts';
@@ -14,25 +14,48 @@ import { type Treatment, treat } from './kmem/remedy.ts';
 import { readSituation, type Situation } from './kmem/situation.ts';
 import { judge, proofOf, unshownRuntimes } from './kmem/verdict.ts';
 
+/** The facts with all derived ones, as a new object. A second call on it changes nothing. */
+export function derive(facts: Facts): Facts {
+  const derived = { ...facts, ...idFacts(facts) };
+  const situation = situationOf(derived);
+  return Object.assign(derived, ...groups.map(({ make }) => make(derived, situation)));
+}
+
 /**
- * The facts with `more` of them and all derived ones, as a new object: copies of so many names cost
- * as much as what is derived. A second call on it changes nothing.
+ * What `derive` gives for the facts with `more` of them, each group of derived facts made when one
+ * of them is first read: few are, of facts that are only planned.
  */
-export function derive(facts: Facts, more: Facts = {}): Facts {
-  const derived: Facts = Object.assign({ ...facts }, more);
-  Object.assign(derived, idFacts(derived));
-  // Not read where nothing follows from it: a planned reboot makes all of these facts unknown.
+export function deriveLazily(facts: Facts, more: Facts): Facts {
+  const derived: Record<string, Value> = {};
+  const given: Mapping = facts;
+  // To copy a derived fact would make it.
+  for (const name of Object.keys(given)) {
+    const value = isDerived(name) ? undefined : given[name];
+    if (value !== undefined) derived[name] = value;
+  }
+  Object.assign(derived, more);
+  Object.assign(derived, idFacts(derived as Facts));
+  const situation = situationOf(derived as Facts);
+  for (const { names, make } of groups) {
+    let made: Mapping | undefined;
+    for (const name of names) {
+      const get = (): Value | undefined => {
+        made ??= make(derived as Facts, situation);
+        return made[name];
+      };
+      Object.defineProperty(derived, name, { get, enumerable: true, configurable: true });
+    }
+  }
+  return derived as Facts;
+}
+
+/** Read once, and only where something follows from it. */
+function situationOf(facts: Facts): () => Situation {
   let read: Situation | undefined;
-  const situation = (): Situation => {
-    read ??= readSituation(derived);
+  return () => {
+    read ??= readSituation(facts);
     return read;
   };
-  return Object.assign(
-    derived,
-    kernelFacts(derived, situation),
-    pendingFacts(derived),
-    kmemFacts(derived, situation),
-  );
 }
 
 /**
@@ -197,3 +220,28 @@ function kmemFacts(facts: Facts, read: () => Situation): Facts {
     kmemNames,
   );
 }
+
+/** Derived facts that are made together. None of them follows from another. */
+const groups: readonly {
+  readonly names: readonly PlainName[];
+  readonly make: (facts: Facts, situation: () => Situation) => Facts;
+}[] = [
+  {
+    names: [
+      'kernel.generation',
+      'kernel.parses_nokmem',
+      'kernel.parses_by',
+      'kernel.next_parses_nokmem',
+      'kernel.next_parses_by',
+      'containerd.version',
+    ],
+    make: kernelFacts,
+  },
+  { names: ['boot.pending', 'boot.pending_why'], make: pendingFacts },
+  { names: kmemNames, make: kmemFacts },
+];
+
+const derivedNames: ReadonlySet<string> = new Set(groups.flatMap(({ names }) => names));
+
+/** `kmem.now.*` is the same as `kmem.*`, whatever remedy was chosen. */
+const isDerived = (name: string): boolean => derivedNames.has(name) || name.startsWith('kmem.now.');

@@ -1,11 +1,11 @@
 // What planning a host costs: its facts are derived as often for many tasks as for few.
 import { describe, expect, it } from 'vitest';
-import { withDerived, withRemedy } from '../../src/core/plan/overlay.ts';
+import { foresee, withDerived, withRemedy } from '../../src/core/plan/overlay.ts';
 import { planHost } from '../../src/core/plan/plan-host.ts';
 import { hostScope } from '../../src/load/index.ts';
 import { type Facts, known } from '../../src/model/fact.ts';
 import type { ModuleTask } from '../../src/model/playbook.ts';
-import type { AnyModule } from '../../src/model/run/change.ts';
+import type { AnyModule, Change } from '../../src/model/run/change.ts';
 import { el7 } from '../modules/facts.ts';
 
 const chosen = { remedy: 'reboot', why: 'as planned' } as const;
@@ -88,6 +88,31 @@ describe('planning a host', () => {
   it('derives no fact for tasks that promise none, however many there are', () => {
     expect(derivations(3)).toBe(0);
     expect(derivations(30)).toBe(0);
+  });
+
+  it('derives what is only planned when it is read, and as it derives what was read', () => {
+    let reads = 0;
+    const raw = el7({ 'boot.next_cmdline': 'ro' });
+    const samples = Object.defineProperty({ ...known(raw, 'kmem.samples', {}) }, 'capped', {
+      enumerable: true,
+      get: () => {
+        reads += 1;
+        return false;
+      },
+    });
+    const facts = withDerived({ ...raw, 'kmem.samples': samples }, chosen);
+    const more = { 'boot.next_cmdline': 'ro cgroup.memory=nokmem' };
+    const change: Change = { sign: '~', what: 'it', risk: 'none', effects: [] };
+    reads = 0;
+    const once = foresee(facts, [change], more, chosen);
+    const twice = foresee(once, [change], { 'boot.args_why': '' } as Facts, chosen);
+    expect([twice['boot.pending'], twice['kmem.remedy'], reads]).toEqual([true, 'reboot', 0]);
+    expect(twice['kmem.now.evidence']).toBe(twice['kmem.evidence']);
+    expect(reads).toBeGreaterThan(0);
+    expect({ ...once }).toEqual(withDerived({ ...raw, ...more }, chosen));
+    const reboot = { ...change, effects: [{ kind: 'reboot' }] } as unknown as Change;
+    const after = foresee(once, [reboot], {}, chosen);
+    expect(after['kmem.verdict']).toEqual({ $unknown: 'known only after the reboot' });
   });
 
   it('derives the facts once: another remedy changes only the remedy', () => {

@@ -1,6 +1,6 @@
 // Facts as they will be after planned changes: with the promises of modules, without boot facts
 // after a reboot, with the chosen remedy.
-import { derive, lifetimeOf } from '../../facts/index.ts';
+import { derive, deriveLazily, lifetimeOf } from '../../facts/index.ts';
 import { type Facts, known } from '../../model/fact.ts';
 import type { Remedy } from '../../model/facts/values.ts';
 import { present } from '../../model/present.ts';
@@ -13,12 +13,12 @@ export interface ChosenRemedy {
 }
 
 /**
- * Adds `more` and derived facts to raw ones, in a copy. The remedy is chosen once per host: `kmem.remedy` keeps
+ * Adds derived facts to raw ones, in a copy. The remedy is chosen once per host: `kmem.remedy` keeps
  * that value until the walk ends, and `kmem.now.*` follows from the current facts. A drain or a new
  * argument changes what the facts call for, but must not switch off the rest of the walk.
  */
-export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined, more: Facts = {}): Facts {
-  const facts = derive(raw, more);
+export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined): Facts {
+  const facts = derive(raw);
   const now = present({
     'kmem.now.verdict': facts['kmem.verdict'],
     'kmem.now.evidence': facts['kmem.evidence'],
@@ -76,9 +76,22 @@ export function foresee(
     change.effects.some((effect) => effect.kind === 'reboot'),
   );
   if (!reboots)
-    return Object.keys(promises).length === 0 ? facts : withDerived(facts, chosen, promises);
+    return Object.keys(promises).length === 0 ? facts : foreseen(facts, promises, chosen);
   const why = unknown('known only after the reboot');
   const ended: Record<string, Value> = {};
   for (const name of Object.keys(facts)) if (lifetimeOf(name) === 'boot') ended[name] = why;
-  return withDerived(facts, chosen, Object.assign(ended as Facts, promises));
+  return foreseen(facts, Object.assign(ended as Facts, promises), chosen);
 }
+
+/** What `withDerived` gives for facts and promises, derived when it is read. */
+function foreseen(facts: Facts, promises: Facts, chosen: ChosenRemedy | undefined): Facts {
+  const after = deriveLazily(facts, promises);
+  for (const word of ['verdict', 'evidence', 'remedy', 'remedy_why'])
+    define(after, `kmem.now.${word}`, Object.getOwnPropertyDescriptor(after, `kmem.${word}`));
+  for (const [name, value] of Object.entries(chosen === undefined ? {} : remedyFacts(chosen)))
+    define(after, name, { value, enumerable: true, configurable: true });
+  return after;
+}
+
+const define = (facts: Facts, name: string, as: PropertyDescriptor = {}): Facts =>
+  Object.defineProperty(facts, name, as);

@@ -65,7 +65,7 @@ export function surveyFleet(
   onHost: (survey: Survey) => void,
 ): Promise<readonly Survey[]> {
   const whole = async (host: string, facts: Facts): Promise<Facts> =>
-    withDerived(facts, undefined, await options.known?.(host, facts));
+    withDerived({ ...facts, ...(await options.known?.(host, facts)) }, undefined);
   const survey = async (session: Session): Promise<Survey> => {
     const { observed, active } = await observeActively(session, wants, options);
     const outcome: Outcome<Facts> = observed.ok
@@ -281,6 +281,8 @@ const nameOf = (facts: Facts, name: 'node.name' | 'node.zone' | 'node.hold'): st
 
 /** Leaves out facts that hold a secret: drift is judged by the resulting changes instead. */
 function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
+  const shown = mask(plan);
+  if (shown.reads === plan.reads) return shown;
   const reads = Object.fromEntries(
     Object.entries(plan.reads).filter(
       ([name, value]) => mask(name) === name && sameValue(mask(value), value),
