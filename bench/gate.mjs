@@ -60,25 +60,54 @@ async function ownFigures(outputs, folder) {
 
 const planned = 20;
 
-/** How often a plan derives facts and parses an answer, for each host: Node counts the calls. */
+/**
+ * How often a plan and a check do what costs most, for each host: Node counts the calls of these
+ * functions by name.
+ */
+const counted = {
+  plan: {
+    'plan.derive.calls': 'derive',
+    'plan.foreseen.calls': 'deriveLazily',
+    'plan.situation.calls': 'readSituation',
+    'plan.parse.calls': 'parseProbe',
+    'plan.nest.calls': 'nestNames',
+    'plan.layers.calls': 'hostLayers',
+    'plan.mask.calls': 'masked',
+  },
+  check: {
+    'check.derive.calls': 'derive',
+    'check.situation.calls': 'readSituation',
+    'check.parse.calls': 'parseProbe',
+    'check.json.calls': 'toJson',
+    'check.promised.writes': 'writeWhole',
+  },
+};
+
 async function callFigures(folder) {
   const program = await buildProgram(folder);
   await record(folder);
   const playbook = new URL('../playbooks/auto.yaml', import.meta.url).pathname;
-  const calls = join(folder, 'coverage');
-  const env = cleanEnv(folder, {
-    KMEND_BENCH_ANSWERS: join(folder, 'pods.json'),
-    KMEND_BENCH_REPORT: join(folder, 'report.json'),
-    NODE_V8_COVERAGE: calls,
-  });
-  const args = ['plan', playbook, '-i', inventory(folder, planned), '--state-dir', folder];
-  const { status, stderr } = spawnSync(process.execPath, [program, ...args], { env });
-  if (status !== 2) throw new Error(`plan: exit ${status} ${stderr}`);
-  const { result } = JSON.parse(readFileSync(join(calls, readdirSync(calls)[0]), 'utf8'));
-  const functions = result.find(({ url }) => url.endsWith('/kmend.cjs')).functions;
-  const perHost = (wanted) =>
-    functions.find(({ functionName }) => functionName === wanted).ranges[0].count / planned;
-  return { 'plan.derive.calls': perHost('derive'), 'plan.parse.calls': perHost('parseProbe') };
+  const commands = { plan: ['plan', playbook], check: ['check', '--json'] };
+  const figures = {};
+  for (const [name, args] of Object.entries(commands)) {
+    const calls = join(folder, `coverage-${name}`);
+    const env = cleanEnv(folder, {
+      KMEND_BENCH_ANSWERS: join(folder, 'pods.json'),
+      KMEND_BENCH_REPORT: join(folder, 'report.json'),
+      NODE_V8_COVERAGE: calls,
+    });
+    const more = ['-i', inventory(folder, planned), '--state-dir', join(folder, name)];
+    const ran = spawnSync(process.execPath, [program, ...args, ...more], { env });
+    if (ran.status !== 2) throw new Error(`${name}: exit ${ran.status} ${ran.stderr}`);
+    const { result } = JSON.parse(readFileSync(join(calls, readdirSync(calls)[0]), 'utf8'));
+    const { functions } = result.find(({ url }) => url.endsWith('/kmend.cjs'));
+    for (const [figure, wanted] of Object.entries(counted[name])) {
+      const found = functions.find(({ functionName }) => functionName === wanted);
+      if (found === undefined) throw new Error(`${figure}: no function is called ${wanted}`);
+      figures[figure] = found.ranges[0].count / planned;
+    }
+  }
+  return figures;
 }
 
 /** CPU of commands as multiples of that of an empty Node program, the smallest of each. */
