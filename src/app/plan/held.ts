@@ -63,9 +63,10 @@ export async function standingOf(
   session: Session,
 ): Promise<Standing> {
   const owners = await nodeOwners(targets, inventory, session);
-  const seen = rows.map(({ host, facts = {} }) =>
-    seenOf(host, { ...facts, 'node.owner': owners.get(host) ?? '' }),
-  );
+  const seen = rows.map(({ host, facts = {} }) => ({
+    ...seenOf(host, facts),
+    owner: owners.get(host) ?? '',
+  }));
   return {
     held: [...(await readHeld(seen, await session.ports.store())).values()],
     twins: twinsAmong(seen),

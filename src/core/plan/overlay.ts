@@ -28,6 +28,17 @@ export function withDerived(raw: Facts, chosen: ChosenRemedy | undefined): Facts
   return Object.assign(facts, now, chosen === undefined ? {} : remedyFacts(chosen));
 }
 
+/** `withDerived`, with the remedy that these facts call for where none was chosen. */
+export function settled(
+  raw: Facts,
+  chosen: ChosenRemedy | undefined,
+): { readonly facts: Facts; readonly chosen: ChosenRemedy } {
+  const facts = withDerived(raw, chosen);
+  if (chosen !== undefined) return { facts, chosen };
+  const called = chooseRemedy(facts);
+  return { facts: Object.assign(facts, remedyFacts(called)), chosen: called };
+}
+
 /** Derived facts with this remedy instead of theirs. */
 export const withRemedy = (derived: Facts, chosen: ChosenRemedy): Facts => ({
   ...derived,

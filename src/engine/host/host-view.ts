@@ -1,12 +1,7 @@
 // What is known of one host: its facts, those of its node, and the frame in which its tasks are
 // planned. Plan and walk share it.
 
-import {
-  type ChosenRemedy,
-  chooseRemedy,
-  withDerived,
-  withRemedy,
-} from '../../core/plan/overlay.ts';
+import { type ChosenRemedy, chooseRemedy, settled, withRemedy } from '../../core/plan/overlay.ts';
 import type { Frame } from '../../core/plan/task-plan.ts';
 import { isClusterWant, looksIn, withoutLook } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
@@ -132,8 +127,9 @@ export class HostView {
     if (!node.ok) return node.failure;
     this.#raw = { ...observed.value.facts, ...this.input.given(), ...node.value };
     this.#isStale = false;
-    this.#facts = withDerived(this.#raw, this.#chosen);
-    if (this.#chosen === undefined) this.choose(this.chosen);
+    const { facts, chosen } = settled(this.#raw, this.#chosen);
+    this.#facts = facts;
+    this.#chosen = chosen;
     return undefined;
   }
 
