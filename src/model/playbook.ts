@@ -56,6 +56,11 @@ interface TaskBase {
     /** The task itself says `become`: what it inherits counts for hosts only. */
     readonly becomes?: true;
   };
+  /**
+   * Variables of the environment of its programs: mappings, or templates that give one, from the
+   * outside in. A later one replaces names of an earlier one.
+   */
+  readonly environment?: readonly Value[];
   /** Handlers that run when it changes something, by their names or topics. */
   readonly notify?: readonly string[];
   /** Tags of each include around it: it runs only where all of them are wanted too. */

@@ -242,6 +242,7 @@ ${filesNotes}
 ${predownloadNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
+  takesProxies: true,
   maxRisk: 'write',
   takesFiles: true,
   facts: (given, known, files = {}) => [

@@ -162,6 +162,7 @@ export const service = defineModule<Args>({
   args: asArgs(args),
   convergent: (given) =>
     given.state !== 'restarted' && given.state !== 'reloaded' && !given.daemon_reload,
+  takesProxies: true,
   maxRisk: 'restart',
   facts: ({ name }) => (name === undefined ? [] : [{ area: 'service', args: { name } }]),
   plan,

@@ -57,6 +57,10 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   'a task may have': ['test/load/accepted.test.ts', 'cannot have another `remote_user`'],
   'each task of': ['test/load/become.test.ts', 'another task alone'],
   '`become_user` on': ['test/modules/command-user.test.ts', 'refuses the host'],
+  '`environment` reaches': [
+    'test/load/environment.test.ts',
+    'runs its programs in an environment of its own',
+  ],
   'a host that failed': ['test/engine/handlers.test.ts', 'the resume still runs it'],
   '`notify` of': () =>
     expect(errors('handlers: [{name: a, command: x}]', 'command: x, notify: "{{ r }}"')).toBe(1),

@@ -28,6 +28,7 @@ import {
 import { judge, render, renderedPieces } from './condition.ts';
 import { shownFacts, type TaskVars, type Variables } from './scope.ts';
 import { drainsNode, type LocalCommand, localPlan, notAs, whereOf } from './task/delegate.ts';
+import { environmentOf, withProxies } from './task/environment.ts';
 import {
   guardArgs,
   isOfCommand,
@@ -191,10 +192,17 @@ export function evaluateTask(
   const checked = plainArgs.get(task) ?? checkedArgs(task, module, renderArgs(task, module, scope));
   if (checked.kind !== 'args') return checked;
   const user = userOf(task, frame.user);
-  const args =
+  const own =
     user === undefined ? checked.args : (module.asUser?.(checked.args, user) ?? checked.args);
+  const given = environmentOf(task, (layer) => render(layer, scope));
+  if (given.kind === 'later') return given;
+  if (given.kind === 'wrong') return { ...given, place: task.place };
+  const { environment } = given;
+  const args = module.inEnvironment?.(own, environment) ?? own;
   const asked = askModule(task, module, args, frame, { onRead });
-  return asked.kind === 'plan' ? { ...asked, plan: asRootOnly(asked.plan, module, user) } : asked;
+  if (asked.kind !== 'plan') return asked;
+  const plan = withProxies(asRootOnly(asked.plan, module, user), module, environment);
+  return { ...asked, plan };
 }
 
 /** Otherwise a host that calls itself localhost would choose the machine that runs kmend. */
@@ -228,10 +236,19 @@ function evaluateHere(
   const rendered = isMapping(others.args) ? { ...others.args, ...guarded.args } : others.args;
   const checked = checkedArgs(task, module, { kind: 'args', args: rendered });
   if (checked.kind !== 'args') return checked;
+  const read = piecesReader(task, frame, vars, onRead);
+  const given = environmentOf(task, (layer) =>
+    isForeign(layer, read)
+      ? { kind: 'error', message: 'no value from a host may reach that of this machine' }
+      : render(layer, scope),
+  );
+  if (given.kind === 'later') return given;
+  if (given.kind === 'wrong') return wrong(given.message);
+  const args = module.inEnvironment?.(checked.args, given.environment) ?? checked.args;
   const title = titleWith(guarded.values);
   const script = scriptWith(styleOf(module), guarded.values);
   const here = { ...frame, facts: local.facts };
-  const asked = askModule(task, module, checked.args, here, { script });
+  const asked = askModule(task, module, args, here, { script });
   if (asked.kind !== 'plan') return asked;
   const { cmd = '', argv } = guarded.args;
   const words = isList(argv) ? argv.map(String) : wordsOf(String(cmd), styleOf(module));
@@ -240,6 +257,16 @@ function evaluateHere(
   const directory = directoryOf(scope, local.cwd);
   const command: LocalCommand = { directory, title, script, ...present({ drains }) };
   return { ...asked, plan: localPlan(asked.plan, command) };
+}
+
+/** A text in it takes a value that came from a host. */
+function isForeign(layer: Value, read: ReadPieces): boolean {
+  if (typeof layer !== 'string')
+    return (isMapping(layer) ? Object.values(layer) : isList(layer) ? layer : []).some((one) =>
+      isForeign(one, read),
+    );
+  const pieces = read(layer);
+  return !('kind' in pieces) && pieces.some((piece) => piece.isForeign);
 }
 
 const styleOf = ({ delegable }: AnyModule): Style => (delegable === 'script' ? 'script' : 'words');

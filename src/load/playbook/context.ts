@@ -11,6 +11,7 @@ import { earlyField } from '../text/static-templates.ts';
 import { entryOf, type MapTree } from '../text/tree.ts';
 import { sameUsers } from './ansible/accepted.ts';
 import { delegateField } from './ansible/delegate.ts';
+import { environmentOf } from './environment.ts';
 import type { HandlerList } from './handlers.ts';
 import type { Around } from './roles.ts';
 
@@ -34,6 +35,8 @@ export interface TaskContext {
   readonly noLog?: boolean;
   /** `ignore_errors` of an enclosing block, which its tasks inherit. */
   readonly ignoreErrors?: boolean;
+  /** `environment` of the play and the enclosing blocks, from the outside in. */
+  readonly environment?: readonly Value[];
   /** `notify` of the enclosing blocks. */
   readonly notify?: readonly string[];
   /** Its tasks are handlers. */
@@ -74,6 +77,8 @@ export function readCommon(
   if (varsTree !== undefined) checkTemplates(collector, varsTree, guarded);
   const nameEntry = entryOf(tree, 'name');
   if (nameEntry !== undefined) checkTemplates(collector, nameEntry.value, guarded);
+  const surroundings = entryOf(tree, 'environment');
+  if (surroundings !== undefined) checkTemplates(collector, surroundings.value, guarded);
   const place = collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at);
   const early = { ...context.around.early, ...vars, ...context.around.given };
   const ownBecome = earlyField(collector, tree, 'become', flag, early);
@@ -91,6 +96,7 @@ export function readCommon(
       delegate: delegateField(collector, tree, guarded, around),
       becomeUser: earlyField(collector, tree, 'become_user', filled, early) ?? context.becomeUser,
       noLog: field(collector, tree, 'no_log', flag) ?? context.noLog,
+      environment: environmentOf(context, surroundings),
       notify: notified(context, tree, early),
       enteredBy: context.enteredBy.length > 0 ? context.enteredBy : undefined,
     }),
@@ -134,6 +140,7 @@ export const within = (
     ignoreErrors,
     become,
     becomeUser,
+    environment,
     notify,
     delegate,
     vars,
@@ -141,7 +148,7 @@ export const within = (
 ): TaskContext => ({
   ...context,
   tags,
-  ...present({ noLog, ignoreErrors, become, becomeUser, notify, delegate }),
+  ...present({ noLog, ignoreErrors, become, becomeUser, environment, notify, delegate }),
   around: {
     ...context.around,
     early: { ...context.around.early, ...vars, ...context.around.given },

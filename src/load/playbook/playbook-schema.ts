@@ -40,6 +40,8 @@ const condition: Mapping = {
   ],
 };
 const variables: Mapping = { type: ['object', 'null'] };
+const layer: Mapping = { type: ['object', 'string', 'null'] };
+const environment: Mapping = { anyOf: [layer, { type: 'array', items: layer }] };
 const identifier: Mapping = { type: 'string', pattern: '^[A-Za-z_]\\w*$' };
 
 /** Any value: nothing comes of these keys. */
@@ -57,6 +59,7 @@ const common: Mapping = {
   become_user: scalar,
   remote_user: scalar,
   no_log: flag,
+  environment,
   notify: topics,
   ...anyOf(unusedInTask),
 };
@@ -157,7 +160,7 @@ const importedPlays: Mapping = {
   additionalProperties: false,
 };
 
-const { become: _, ...includeKeys } = common;
+const { become: _, environment: _own, ...includeKeys } = common;
 const looped = { loop: { type: ['array', 'string'] }, loop_control: { type: 'object' } };
 const named = (key: string): Mapping => ({ type: 'object', required: [key] });
 
@@ -198,6 +201,7 @@ const playSchema: Mapping = {
     tags,
     remote_user: scalar,
     gather_facts: earlyFlag,
+    environment,
     ...anyOf(unusedInPlay),
     vars_files: {
       anyOf: [text, { type: 'array', items: { anyOf: [text, { type: 'array', items: text }] } }],

@@ -26,6 +26,7 @@ import { parseYaml } from '../text/yaml.ts';
 import { withoutUnused } from './ansible/accepted.ts';
 import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
+import { environmentOf } from './environment.ts';
 import { flushAt, handlersOf, withHandlers } from './handlers.ts';
 import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
 import { matchHosts, namesOf, readHosts } from './play/hosts.ts';
@@ -221,13 +222,15 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     remoteUser: field(collector, tree, 'remote_user', filled),
   });
   noteGatherFacts(collector, tree);
+  const surroundings = entryOf(tree, 'environment');
+  const environment = environmentOf({ collector }, surroundings);
   const context: TaskContext = {
     collector,
     modules: options.modules,
     learned: options.learned,
     tags,
     users,
-    ...present({ become, becomeUser: users.becomeUser }),
+    ...present({ become, becomeUser: users.becomeUser, environment }),
     oneByOne: isOneByOne(rollout),
     around: {
       files: options.files,
@@ -242,9 +245,11 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     played: { seen: new Set(), defaults: {}, vars: {}, handlers: new Map() },
   };
   const tasks = allTasks(context, tree, names);
-  // Variables of a play may use what its tasks register, because they are rendered on reading.
+  // These may use what the tasks of the play register, because they are rendered on reading.
+  const known = withVars(names, context.learned);
+  if (surroundings !== undefined) checkTemplates(collector, surroundings.value, known);
   if (own.tree !== undefined) {
-    checkTemplates(collector, own.tree, withVars(names, context.learned));
+    checkTemplates(collector, own.tree, known);
     reportCycles(collector, own.tree);
   }
   const { defaults, vars: ofRoles } = context.played;

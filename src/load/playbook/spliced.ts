@@ -49,7 +49,7 @@ const shared = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'no_log'];
 const keysOf = (kind: SpliceKind): readonly string[] =>
   kind.startsWith('include_')
     ? [...shared, 'loop', ...olderLoops, 'loop_control']
-    : [...shared, 'become', 'become_user'];
+    : [...shared, 'become', 'become_user', 'environment'];
 
 /**
  * An import gives its keys to each task, as Ansible does: `when` is asked again before each. An
@@ -209,7 +209,7 @@ function readRoleEntry(
     collector.error(item.at, 'bad-value', 'an entry of `roles` needs the name of a role');
     return [];
   }
-  const keys = [...shared, 'role', 'become', 'become_user'];
+  const keys = [...shared, 'role', 'become', 'become_user', 'environment'];
   const parameters = tree.entries.filter(({ key }) => !keys.includes(key));
   const plain: MapTree = {
     ...tree,

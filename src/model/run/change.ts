@@ -8,6 +8,9 @@ import type { Effect } from './effect.ts';
 import type { FailureKind } from './failure.ts';
 import type { Risk } from './risk.ts';
 
+/** Names of environment variables, and their values. */
+export type Environment = Readonly<Record<string, string>>;
+
 export interface Change {
   /** `+` new, `~` altered, `-` removed, `!` an action (a run, a reboot, a drain). */
   readonly sign: '+' | '~' | '-' | '!';
@@ -166,6 +169,13 @@ export interface Module<Args = never> {
    * the user of the session, mostly root.
    */
   readonly asUser?: (args: Args, user: string) => Args;
+  /** Its arguments for a task with this `environment`. Absent: nothing of it reaches a program. */
+  readonly inEnvironment?: (args: Args, environment: Environment) => Args;
+  /**
+   * Its scripts run a package manager or systemctl: they get the proxies of `environment`, and a
+   * task with other variables is refused. Default false.
+   */
+  readonly takesProxies?: boolean;
   /**
    * It reads the host and changes nothing. In a plan its result is not known behind a task that
    * changes the host. Default false.

@@ -14,7 +14,7 @@ import { quote } from '../../model/text/quote.ts';
 import { splitWords } from '../../model/text/split-words.ts';
 import { defineModule } from '../define.ts';
 import { expandingWord } from './command-words.ts';
-import { freeFormNames, planRun, runShape, runWants } from './run-once.ts';
+import { freeFormNames, planRun, type RunArgs, runShape, runWants } from './run-once.ts';
 
 const long = object({
   cmd: filled
@@ -35,7 +35,7 @@ const long = object({
   (given) => (given.cmd === undefined) !== (given.argv === undefined),
   'needs `cmd` or `argv`, one of them',
 );
-type Args = Infer<typeof long> & { readonly user?: string };
+type Args = Infer<typeof long> & Pick<RunArgs, 'user' | 'environment'>;
 
 const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
 
@@ -67,6 +67,7 @@ without \`read_only\` cannot have \`check_mode\`.`,
   args: asArgs(args),
   freeForm: freeFormNames,
   asUser: (given, user) => ({ ...given, user }),
+  inEnvironment: (given, environment) => ({ ...given, environment }),
   convergent: (given) => given.read_only,
   reads: (given) => given.read_only,
   delegable: 'words',

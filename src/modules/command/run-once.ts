@@ -3,7 +3,7 @@
 import { withPrelude } from '../../facts/probe/prelude.ts';
 import { allOf, type FactView, type FactWant, fact, need } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
-import type { ModulePlan } from '../../model/run/change.ts';
+import type { Environment, ModulePlan } from '../../model/run/change.ts';
 import { absolutePath, duration, flag, text } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
@@ -61,6 +61,8 @@ export interface RunArgs {
   readonly timeout: number;
   /** Another user than that of the session; empty = the login user. */
   readonly user?: string;
+  /** Variables for the program and its children. */
+  readonly environment?: Environment;
 }
 
 /** Wants of a task that runs `body`: its guards, and its output where it only reads. */
@@ -83,7 +85,20 @@ function scriptOf(body: string, given: RunArgs): string {
     given.chdir === undefined
       ? ''
       : `cd -- "$R"${quote(given.chdir)} || { echo "cannot change to the directory" >&2; exit 125; }\n`;
-  return withPrelude(asUser(`${chdir}${body}\n`, given.user));
+  return withPrelude(asUser(`${chdir}${exportsOf(given)}${body}\n`, given.user));
+}
+
+/** In the script: arguments of a process are seen by everybody. */
+function exportsOf({ environment = {} }: RunArgs): string {
+  const names = Object.keys(environment);
+  // The prelude sets LC_ALL, which would hide the others.
+  const frees = names.some((name) => /^LC_|^LANG/.test(name)) ? 'unset LC_ALL LANG\n' : '';
+  return (
+    frees +
+    Object.entries(environment)
+      .map(([name, value]) => `export ${name}=${quote(value)}\n`)
+      .join('')
+  );
 }
 
 /** The script for another user, who gets the environment of the session. */
@@ -94,8 +109,14 @@ function asUser(script: string, user: string | undefined): string {
   return scriptText(asUserFile, { user: quote(user), script, end });
 }
 
-const shownUser = ({ user }: RunArgs): string =>
-  user === undefined ? '' : ` (as ${user === '' ? 'the login user' : user})`;
+/** Of the environment only the names: its values may be secret. */
+const shownAround = ({ user, environment = {} }: RunArgs): string => {
+  const names = Object.keys(environment).join(', ');
+  return (
+    (user === undefined ? '' : ` (as ${user === '' ? 'the login user' : user})`) +
+    (names === '' ? '' : ` (with ${names})`)
+  );
+};
 
 /** Why it need not run; `undefined` where it must. */
 function guarded(given: RunArgs, facts: FactView): string | undefined {
@@ -113,7 +134,7 @@ export function planRun(
   given: RunArgs,
   facts: FactView,
 ): ModulePlan {
-  const shown = command + shownUser(given);
+  const shown = command + shownAround(given);
   const note = guarded(given, facts);
   if (note !== undefined) return { changes: [], note };
   if (given.read_only) return asRead(shown, body, given, facts);

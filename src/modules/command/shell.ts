@@ -9,14 +9,14 @@ import {
 } from '../../model/shape/schema.ts';
 import { quote } from '../../model/text/quote.ts';
 import { defineModule } from '../define.ts';
-import { freeFormNames, planRun, runShape, runWants } from './run-once.ts';
+import { freeFormNames, planRun, type RunArgs, runShape, runWants } from './run-once.ts';
 
 const long = object({
   cmd: filled.describe('The script, for a POSIX sh.'),
   executable: absolutePath.optional().describe('Another shell, such as /bin/bash.'),
   ...runShape,
 });
-type Args = Infer<typeof long> & { readonly user?: string };
+type Args = Infer<typeof long> & Pick<RunArgs, 'user' | 'environment'>;
 
 const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
 
@@ -45,6 +45,7 @@ export const shell = defineModule<Args>({
   args: asArgs(args),
   freeForm: freeFormNames,
   asUser: (given, user) => ({ ...given, user }),
+  inEnvironment: (given, environment) => ({ ...given, environment }),
   convergent: (given) => given.read_only,
   reads: (given) => given.read_only,
   delegable: 'script',

@@ -414,6 +414,7 @@ Groups that are accounted stay so until a reboot.
 ${sourceNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
+  takesProxies: true,
   maxRisk: 'restart',
   keepsRepositories: true,
   takesFiles: true,

@@ -323,6 +323,7 @@ enabled repository, or one that \`enablerepo\` names, has them.
 ${sourceNotes}`,
   args: asArgs(args),
   convergent: (given) => !given.predownload,
+  takesProxies: true,
   maxRisk: 'write',
   keepsRepositories: true,
   takesFiles: true,
