@@ -61,6 +61,7 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
     'test/load/environment.test.ts',
     'runs its programs in an environment of its own',
   ],
+  '`include_vars` may': ['test/load/include-vars.test.ts', 'site/p.yml:4:21 early-template'],
   'a host that failed': ['test/engine/handlers.test.ts', 'the resume still runs it'],
   '`notify` of': () =>
     expect(errors('handlers: [{name: a, command: x}]', 'command: x, notify: "{{ r }}"')).toBe(1),

@@ -65,7 +65,6 @@ export const refusedInTask: Readonly<Record<string, string>> = {
   gather_facts: 'leave it out: facts are always there',
   handlers: 'set it on the play or in a role',
   include: 'it is `import_tasks` or `include_tasks` now',
-  include_vars: 'use `vars_files` on the play, `vars`, `group_vars`, or give -e @FILE',
   max_fail_percentage: 'set it on the play',
   order: 'set it on the play',
   rescue: 'set it on a block around the task',

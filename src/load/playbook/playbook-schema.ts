@@ -164,13 +164,21 @@ const { become: _, environment: _own, ...includeKeys } = common;
 const looped = { loop: { type: ['array', 'string'] }, loop_control: { type: 'object' } };
 const named = (key: string): Mapping => ({ type: 'object', required: [key] });
 
-/** Statements that put tasks of other files in their place. */
+/** Statements that put tasks and variables of other files in their place. */
 const splices: Mapping = Object.fromEntries(
   Object.entries({
     import_tasks: { ...common, import_tasks: { anyOf: [scalar, named('file')] } },
     include_tasks: { ...includeKeys, ...looped, include_tasks: { anyOf: [scalar, named('file')] } },
     import_role: { ...common, import_role: named('name') },
     include_role: { ...includeKeys, ...looped, include_role: named('name') },
+    include_vars: {
+      ...common,
+      ...looped,
+      with_items: {},
+      with_list: {},
+      with_first_found: {},
+      include_vars: { anyOf: [scalar, named('file'), named('dir')] },
+    },
   }).map(([key, properties]) => [key, { type: 'object', properties, additionalProperties: false }]),
 );
 

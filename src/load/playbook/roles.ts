@@ -1,7 +1,7 @@
 // Roles: where one is found, and what is in it.
 import { present } from '../../model/present.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import { join } from '../text/reader.ts';
+import { dirOf, join } from '../text/reader.ts';
 import { entryOf, put, type Tree } from '../text/tree.ts';
 import {
   candidates,
@@ -181,4 +181,21 @@ function merged(read: readonly FileVariables[]): Mapping {
   for (const one of read)
     for (const [name, value] of Object.entries(one.vars)) put(vars, name, value);
   return vars;
+}
+
+/**
+ * Where Ansible looks for a file that a task names: in the roles around it, beside the file of the
+ * task, and beside the playbook; each time in this folder first.
+ */
+export function searched(
+  { roles, trail, root }: Around,
+  folder: 'files' | 'templates' | 'vars',
+  name: string,
+): readonly string[] {
+  const bases = [...roles.map(({ path }) => path).reverse(), dirOf(trail.at(-1) ?? root), root];
+  const isInside = name.split('/')[0] === folder;
+  return candidates(
+    bases.flatMap((base) => (isInside ? [base] : [join(base, folder), base])),
+    name,
+  );
 }

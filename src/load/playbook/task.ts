@@ -22,6 +22,7 @@ import { ansibleName } from './ansible/modules.ts';
 import { translate } from './ansible/translate.ts';
 import { readCommon, type TaskContext, texts, within } from './context.ts';
 import { flushAt } from './handlers.ts';
+import { asSetFact, includeVarsOf } from './include-vars.ts';
 import { blockKeys, refusedInTask, taskKeys, unusedInTask, unusedMeta } from './keywords.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
@@ -66,6 +67,14 @@ function readTask(context: TaskContext, written: Tree, names: Names, id: string)
   if (block !== undefined) return readBlock(context, tree, block, names, id);
   const meta = tree.entries.find(({ key }) => metaKey.test(key));
   if (meta !== undefined) return readMeta(context, tree, meta, id);
+  const variables = includeVarsOf(tree);
+  if (variables !== undefined) {
+    const setting = asSetFact(context, tree, variables, names);
+    if (setting === undefined) return undefined;
+    const inner = withVars(names, Object.keys(setting.vars));
+    const task = readModuleTask(context, setting.tree, inner, id);
+    return task && { ...task, vars: { ...task.vars, ...setting.vars } };
+  }
   const splice = spliceOf(tree);
   return splice === undefined
     ? readModuleTask(context, tree, names, id)
