@@ -5,6 +5,7 @@ export { isUnavailable } from './language/globals.ts';
 export type { FreeName } from './language/names.ts';
 export type { Result } from './language/result.ts';
 export { nestFacts, scopeOf } from './language/scope.ts';
+export { compileFile, type FileTemplate } from './language/statements.ts';
 export {
   compileTemplate,
   hasTemplate,

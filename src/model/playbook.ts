@@ -95,8 +95,21 @@ export interface ModuleTask extends TaskBase {
   readonly idempotent?: boolean;
   /** A read-only command that plans run too: the task has `check_mode`. */
   readonly inPlans?: true;
+  /** Files of this machine, by what the argument `src` renders to. */
+  readonly sources?: Readonly<Record<string, SourceFile>>;
   /** Topics of a handler. */
   readonly listen?: readonly string[];
+}
+
+/** A file of this machine, beside the playbook, that a task sends to hosts. */
+export interface SourceFile {
+  readonly path: string;
+  /** `template`: rendered for each host. `bytes`: one character for each byte. */
+  readonly kind: 'text' | 'bytes' | 'template';
+  readonly content: string;
+  /** Of a template: whether blanks around statements are removed. Absent = as Ansible does. */
+  readonly trimBlocks?: boolean;
+  readonly lstripBlocks?: boolean;
 }
 
 export interface BlockTask extends TaskBase {

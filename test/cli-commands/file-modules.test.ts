@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Practice, play, practice, sick } from '../cli/practice.ts';
 
@@ -29,6 +29,14 @@ const tasks = `
     file: { path: /etc/t/moved, state: link, src: target }
   - name: Nothing to do
     lineinfile: { path: /etc/t/same, line: same }
+`;
+
+const sentTasks = `
+  - name: Bytes
+    copy: { src: bin, dest: /etc/t/, mode: "0600" }
+  - name: A template
+    template: { src: t.j2, dest: /etc/t/text }
+    vars: { list: [a, b] }
 `;
 
 const secretTask = `
@@ -101,6 +109,37 @@ describe('files of a host', () => {
     const back = await fleet.run(['rollback', fleet.runs()[0] ?? '', '--yes']);
     expect(`${back.exit} ${back.err}`).toBe('0 ');
     expect(picture()).toEqual(before);
+  }, 60_000);
+
+  it('files of this machine arrive byte for byte; a plan is stale when one has changed', async () => {
+    const made = book('f.yaml', sentTasks);
+    const own = (path: string): string => join(dirname(made), path);
+    mkdirSync(own('files'), { recursive: true });
+    mkdirSync(own('templates'), { recursive: true });
+    const bytes = Buffer.from(Array.from({ length: 512 }, (_, index) => index % 256));
+    writeFileSync(own('files/bin'), bytes);
+    writeFileSync(
+      own('templates/t.j2'),
+      '# {{ ansible_managed }}\n{% for x in list %}\n{{ x }}\n{% endfor %}\n',
+    );
+    const saved = join(dirname(made), 'sent.json');
+    const planned = await fleet.run(['plan', made, '-o', saved]);
+    expect(planned.out).toMatch(
+      /\+ file \/etc\/t\/text \[write\]\n +@@ -0,0 \+1,3 @@\n +\+# Ansible managed\n/,
+    );
+    // The bytes differ, but not as text: each is no UTF-8.
+    writeFileSync(own('files/bin'), Buffer.from(bytes).fill(0xfe, 255, 256));
+    const stale = await fleet.run(['apply', saved, '--yes']);
+    expect(`${stale.exit} ${stale.err}`).toMatch(/files\/bin/);
+    writeFileSync(own('files/bin'), bytes);
+    const applied = await fleet.run(['apply', saved, '--yes']);
+    expect(`${applied.exit} ${applied.err}`).toBe('0 ');
+    expect(readFileSync(at('bin')).equals(bytes)).toBe(true);
+    expect(readFileSync(at('text'), 'utf8')).toBe('# Ansible managed\na\nb\n');
+    expect((await fleet.run(['plan', made])).exit).toBe(0);
+    const back = await fleet.run(['rollback', fleet.runs().at(-1) ?? '', '--yes']);
+    expect(`${back.exit} ${back.err}`).toBe('0 ');
+    expect(existsSync(at('bin')) || existsSync(at('text'))).toBe(false);
   }, 60_000);
 
   it('with no_log neither the text nor its checksum is kept, and no rollback is promised', async () => {

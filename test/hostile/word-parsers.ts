@@ -2,7 +2,7 @@
 // registered output.
 import { render } from '../../src/core/plan/condition.ts';
 import { readCalendar } from '../../src/core/rollout/cron-line.ts';
-import { compile, compileTemplate } from '../../src/expression/index.ts';
+import { compile, compileFile, compileTemplate } from '../../src/expression/index.ts';
 import { nearest } from '../../src/model/diagnostic.ts';
 import { splitWords } from '../../src/model/text/split-words.ts';
 import {
@@ -128,6 +128,20 @@ export const wordParsers: readonly Parser[] = [
     name: 'template',
     parse: (text) => compileTemplate(text),
     seeds: ['a {{ x.y | default("z") }} b {# c #} {% if x %}d{% else %}e{% endif %}', '{{ "}}" }}'],
+  },
+  {
+    name: 'template file',
+    parse: (text) => {
+      const compiled = compileFile(text, { lstripBlocks: true });
+      return compiled.kind === 'problem'
+        ? compiled
+        : compiled.evaluate({ lookup: (name) => (name === 'x' ? ['a', 1] : undefined) });
+    },
+    seeds: [
+      'a {{ x }}\n{%- for y in x if loop is undefined +%}\n{{ y }}{% else %}-{% endfor -%}\n\n',
+      '{% if x %}{# c -#} {% set z = x | length %}{{ z }}{% elif y is defined %}{% endif %}\n',
+      '{% raw %}{{ {% endraw -%}\r\n{% macro y() %}',
+    ],
   },
   ...filters.map(
     (filter): Parser => ({

@@ -74,7 +74,8 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`pause` waits once': ['test/modules/pause.test.ts', "{ prompt: 'Go on?' }"],
   '`wait_for` reads from': ['test/modules/wait-for.test.ts', 'search_regex'],
   '`stat`, `slurp` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],
-  '`copy` sends': ['test/modules/copy.test.ts', "{ src: 'files/x' }"],
+  '`copy` sends': ['test/load/sources.test.ts', 'site/files/dir is a directory'],
+  '`template` knows': ['test/load/sources.test.ts', '`{% macro %}` is not supported'],
   '`copy`, `file`, `lineinfile`, `replace` take': () => {
     for (const [name, place] of [
       ['copy', 'dest: ~/x, content: a'],

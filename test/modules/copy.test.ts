@@ -78,7 +78,7 @@ describe('what it plans', () => {
     expect(planned(args, undefined, more).unmet?.evidence).toMatch(why);
   });
 
-  it.each([[{}], [{ content: 'a', src: '/b' }], [{ src: 'files/x' }], [{ src: '/x' }]])(
+  it.each([[{}], [{ content: 'a', src: '/b' }], [{ src: 'x', remote_src: true }], [{ src: '' }]])(
     'does not take %j',
     (args) => {
       expect(() => parseArgs(moduleNamed('copy'), { dest: '/etc/f', ...args })).toThrow();

@@ -48,7 +48,8 @@ function readPlain(path: string): Buffer {
   }
 }
 
-function read(path: string, judge: Judge): Read {
+/** @param encoding `latin1`: one character for each byte, of a file as it is */
+function read(path: string, judge: Judge, encoding: 'utf8' | 'latin1' = 'utf8'): Read {
   try {
     if (ownDescriptor.test(path)) return { ok: true, text: readFileSync(path, 'utf8') };
     const kind = statSync(path);
@@ -57,6 +58,7 @@ function read(path: string, judge: Judge): Read {
     const why = judge(path);
     if (why !== undefined) return { ok: false, why: distrustText(why), distrusted: true };
     const data = readPlain(path);
+    if (encoding === 'latin1') return { ok: true, text: data.toString(encoding) };
     return {
       ok: true,
       text: (/\.gz$/i.test(path)
@@ -80,6 +82,7 @@ const distrustText = (why: string): string =>
 export const diskReader = (trust: Pick<Trust, 'judge' | 'judgeFound'>): Reader => ({
   readText: (path) => read(path, trust.judge),
   readFound: (path, directory) => read(path, () => trust.judgeFound(path, directory)),
+  readBytes: (path, directory) => read(path, () => trust.judgeFound(path, directory), 'latin1'),
   readData: (path) => read(path, () => undefined),
   list: (path) => {
     try {

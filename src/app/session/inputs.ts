@@ -1,5 +1,6 @@
 // Digests of all that a plan is made from, so that another process can compare its own.
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import { isTemplate, secretTexts } from '../../core/plan/secrets.ts';
 import { knownSecrets } from '../../engine/effects/mask.ts';
 import type { Inventory } from '../../model/host.ts';
@@ -61,7 +62,11 @@ export function digestsOf(
   const own = name === undefined || path === undefined ? [] : [[name, path] as const];
   const others = [...inventory.files, ...(playbook?.files ?? [])];
   for (const [key, file] of [...own, ...others.map((file) => [file, file] as const)]) {
-    const read = world.reader.readText(file);
+    const text = world.reader.readText(file);
+    // Two files that are no text may differ in their bytes alone.
+    const isBinary = playbook !== undefined && text.ok && text.text.includes('\uFFFD');
+    const bytes = isBinary && world.reader.readBytes?.(file, dirname(playbook.file));
+    const read = bytes || text;
     if (read.ok) shared[key] = digest(salt + mask(read.text));
   }
   shared['extra variables (-e)'] = digestOf(

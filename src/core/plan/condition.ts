@@ -58,7 +58,8 @@ export const renderedPieces = (
 ): readonly RenderedPiece[] | Exclude<Rendered, { kind: 'value' }> =>
   guarded(() => renderPieces(source, scopeOf));
 
-function guarded<T>(evaluate: () => T): T | Extract<Rendered, { kind: 'error' }> {
+/** What an evaluation gives, where a variable that it reads may be unreadable. */
+export function guarded<T>(evaluate: () => T): T | Extract<Rendered, { kind: 'error' }> {
   try {
     return evaluate();
   } catch (error) {

@@ -25,7 +25,7 @@ import {
   sameValue,
   type Value,
 } from '../../model/value.ts';
-import { judge, render, renderedPieces } from './condition.ts';
+import { guarded, judge, render, renderedPieces } from './condition.ts';
 import { shownFacts, type TaskVars, type Variables } from './scope.ts';
 import { drainsNode, type LocalCommand, localPlan, notAs, whereOf } from './task/delegate.ts';
 import { environmentOf, withProxies } from './task/environment.ts';
@@ -38,6 +38,7 @@ import {
   titleWith,
   watched,
 } from './task/foreign.ts';
+import { contentOf } from './task/source.ts';
 import { asRootOnly, type SessionUser, userOf } from './task/user.ts';
 
 /** What the walk of a host knows when it comes to a task. */
@@ -191,9 +192,11 @@ export function evaluateTask(
   if (where.kind !== 'host') return where;
   const checked = plainArgs.get(task) ?? checkedArgs(task, module, renderArgs(task, module, scope));
   if (checked.kind !== 'args') return checked;
+  const filled = withSource(task, module, checked.args, scope);
+  if (filled.kind !== 'args') return filled;
   const user = userOf(task, frame.user);
   const own =
-    user === undefined ? checked.args : (module.asUser?.(checked.args, user) ?? checked.args);
+    user === undefined ? filled.args : (module.asUser?.(filled.args, user) ?? filled.args);
   const given = environmentOf(task, (layer) => render(layer, scope));
   if (given.kind === 'later') return given;
   if (given.kind === 'wrong') return { ...given, place: task.place };
@@ -364,6 +367,16 @@ function checkedArgs(task: ModuleTask, module: AnyModule, rendered: Rendered): C
 
 /** The arguments that were checked last: most hosts render the same ones. */
 const lastArgs = new WeakMap<ModuleTask, { readonly args: Value; readonly checked: Checked }>();
+
+/** The arguments with the content of a file of this machine, where they name one. */
+function withSource(task: ModuleTask, module: AnyModule, args: unknown, scope: Scope): Checked {
+  const src = module.source?.of(args);
+  if (module.source === undefined || src === undefined) return { kind: 'args', args };
+  const given = contentOf(task, src, scope, guarded);
+  if (given.kind === 'later') return given;
+  if (given.kind === 'wrong') return { ...given, place: task.argPlaces.src ?? task.place };
+  return { kind: 'args', args: module.source.give(args, given.content) };
+}
 
 /** Checked arguments without templates: they are the same on each host. */
 const plainArgs = new WeakMap<ModuleTask, Checked>();

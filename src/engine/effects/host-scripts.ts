@@ -112,10 +112,10 @@ export const pollScript = (
 
 export function writeScript(token: FenceToken, effect: WriteEffect): string {
   const { content, path, mode, owner = '', replaces, validate = [] } = effect;
-  const arrived =
-    typeof content === 'string'
-      ? arrive(`[ "$(wc -c < "$T")" -eq ${new TextEncoder().encode(content).length} ]`, 'content')
-      : scriptText(fromHost, { ...exitCodes, from: quote(content.from) });
+  const isOfHost = typeof content === 'object' && 'from' in content;
+  const arrived = isOfHost
+    ? scriptText(fromHost, { ...exitCodes, from: quote(content.from) })
+    : arrive(`[ "$(wc -c < "$T")" -eq ${sizeOf(content)} ]`, 'content');
   return withPrelude(
     `${placesOf(token)}${arrived}${fence(token)}${scriptText(write, {
       ...exitCodes,
@@ -128,6 +128,9 @@ export function writeScript(token: FenceToken, effect: WriteEffect): string {
     })}`,
   );
 }
+
+const sizeOf = (content: string | { readonly bytes: string }): number =>
+  typeof content === 'string' ? new TextEncoder().encode(content).length : content.bytes.length;
 
 /** Kilobytes that must stay free beside a copied file. */
 const spareKb = 20 * 1024;

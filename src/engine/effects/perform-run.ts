@@ -276,7 +276,7 @@ export async function performWrite(
   const outcome = await session.read(writeScript(token, effect), {
     timeout: effect.timeout,
     become: session.target.become !== undefined,
-    ...(typeof effect.content === 'string' ? { stdin: effect.content } : {}),
+    ...contentOf(effect),
   });
   if (!outcome.ok) return failing(outcome.failure);
   const failure = ownFailure(outcome.value);
@@ -350,4 +350,15 @@ export async function clearSpool(context: LocalContext): Promise<void> {
   if (!local.ok) return;
   const script = clearSpoolScript(local.value.token.home ?? '');
   await local.value.session.read(script, { timeout: shortTimeout, become: false });
+}
+
+function contentOf({ content }: WriteEffect) {
+  if (typeof content === 'string') return { stdin: content };
+  if ('from' in content) return {};
+  const bytes = Uint8Array.from(content.bytes, (char) => char.charCodeAt(0));
+  return {
+    async *input(): AsyncGenerator<Uint8Array> {
+      yield bytes;
+    },
+  };
 }

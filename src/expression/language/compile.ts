@@ -49,6 +49,8 @@ import type { Arguments, BinarySign, CompareSign, Node } from './syntax.ts';
 export interface Scope {
   /** The value of a top-level name, or undefined when there is none. */
   readonly lookup: (name: string) => Value | undefined;
+  /** Names of the template itself, which win: those of its loops, and what it sets. */
+  readonly local?: (name: string) => PyValue | undefined;
   /** Opens an encrypted value; without it such a value stays as it is. The text is no template. */
   readonly open?: ((sealed: Sealed) => string) | undefined;
 }
@@ -142,7 +144,8 @@ function compileName(name: string): Run {
   if (isForbidden(name)) return () => absent;
   return (scope) => {
     spend(1);
-    const found = scope.lookup(name);
+    const own = scope.local?.(name);
+    const found = own === undefined ? scope.lookup(name) : own;
     return found === undefined ? (built ?? absent) : found;
   };
 }

@@ -33,7 +33,7 @@ export interface Part {
   readonly names: readonly FreeName[];
 }
 
-export function compileTokens({ tokens }: Lexed, topTuple: boolean): Part {
+export function compileTokens({ tokens }: Pick<Lexed, 'tokens'>, topTuple: boolean): Part {
   const node = parse(tokens, topTuple);
   return { run: compileNode(node), names: namesOf(node) };
 }
@@ -80,7 +80,7 @@ function compileFresh(source: string, mode: Mode): Compiled {
     throw new SourceError(`the expression is longer than ${longestSource} characters`, 0);
   if (mode === 'condition') refuseBraces(source);
   const { run, names } = compileTokens(
-    tokenize(source, 0, { escapes: mode === 'condition', inTemplate: false }),
+    tokenize(source, 0, { escapes: mode === 'condition' }),
     mode === 'template',
   );
   const finish = mode === 'condition' ? decide : plain;

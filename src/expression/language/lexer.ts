@@ -13,8 +13,8 @@ export type Token =
 interface LexerRules {
   /** A backslash in a string begins an escape (conditions), or is kept (templates). */
   readonly escapes: boolean;
-  /** Stop at the closing `}}`. */
-  readonly inTemplate: boolean;
+  /** Stop at this; absent = at the end of the text. */
+  readonly close?: '}}' | '%}';
 }
 
 const space = /[ \t\r\n\f\v]+/y;
@@ -27,7 +27,7 @@ const sign = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
 
 export interface Lexed {
   readonly tokens: readonly Token[];
-  /** Where the closing `}}` begins, or the length of the text. */
+  /** Where the closing sign begins, with its `-` or `+`; or the length of the text. */
   readonly end: number;
   /** The template closes with `-}}`, which removes the white space after it. */
   readonly trims: boolean;
@@ -49,7 +49,7 @@ export function tokenize(source: string, start: number, rules: LexerRules): Lexe
       at += blank.length;
       continue;
     }
-    if (rules.inTemplate && open.length === 0 && /^-?\}\}/.test(source.slice(at, at + 3))) {
+    if (open.length === 0 && closesAt(source, at, rules.close)) {
       tokens.push({ kind: 'end', text: '', offset: at });
       return { tokens, end: at, trims: source[at] === '-' };
     }
@@ -76,10 +76,20 @@ export function tokenize(source: string, start: number, rules: LexerRules): Lexe
       tokens.push({ kind: 'sign', text: found, offset });
     } else tokens.push({ kind: 'name', text: found, offset });
   }
-  if (rules.inTemplate)
-    throw new SourceError('the template is not closed: `}}` is missing', source.length);
+  if (rules.close !== undefined)
+    throw new SourceError(
+      `the template is not closed: \`${rules.close}\` is missing`,
+      source.length,
+    );
   tokens.push({ kind: 'end', text: '', offset: at });
   return { tokens, end: at, trims: false };
+}
+
+/** Before it may stand a sign that is about the white space behind it. */
+function closesAt(source: string, at: number, close: LexerRules['close']): boolean {
+  if (close === undefined) return false;
+  const isSigned = source[at] === '-' || (source[at] === '+' && close === '%}');
+  return source.startsWith(close, isSigned ? at + 1 : at);
 }
 
 const advice: Readonly<Record<string, string>> = {

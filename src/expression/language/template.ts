@@ -66,7 +66,7 @@ function concatenated(values: readonly PyValue[]): Value {
 }
 
 /** Prints a value between texts as Ansible does: as plain data, so a tuple prints as a list. */
-const printed = (value: PyValue): string =>
+export const printed = (value: PyValue): string =>
   isTuple(value) || isDict(value) || Array.isArray(value) || isMissing(value)
     ? text(plain(value))
     : text(value);
@@ -102,7 +102,7 @@ function piecesOf(source: string): Piece[] {
     }
     const lexed = tokenize(source, start + 2 + (lead === '-' ? 1 : 0), {
       escapes: false,
-      inTemplate: true,
+      close: '}}',
     });
     trims = lexed.trims;
     at = lexed.end + (lexed.trims ? 3 : 2);
@@ -113,7 +113,7 @@ function piecesOf(source: string): Piece[] {
   return pieces;
 }
 
-const nextOpening = (source: string, from: number): number => {
+export const nextOpening = (source: string, from: number): number => {
   const found = /\{[{%#]/.exec(source.slice(from));
   return found === null ? -1 : from + found.index;
 };

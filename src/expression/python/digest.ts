@@ -6,12 +6,16 @@ import { spend } from '../meter.ts';
 
 const algorithms = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
 
-/** The checksum in hexadecimal digits. */
-export function digest(value: string, algorithm: string): string {
+/** The checksum in hexadecimal digits, of UTF-8 or of bytes (`latin1`: one character for each). */
+export function digest(
+  value: string,
+  algorithm: string,
+  encoding: 'utf8' | 'latin1' = 'utf8',
+): string {
   if (!algorithms.includes(algorithm))
     return fail(`hash knows ${algorithms.join(', ')}, not '${algorithm}'`);
   spend(value.length);
-  return createHash(algorithm).update(value).digest('hex');
+  return createHash(algorithm).update(value, encoding).digest('hex');
 }
 
 /** A name-based UUID (version 5) in a namespace. */

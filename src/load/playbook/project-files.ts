@@ -38,6 +38,14 @@ export interface FileVariables {
   readonly opened?: OpenedTree;
 }
 
+/** What is in a file: its text, or bytes (one character for each) where it is none. */
+export interface FileContent {
+  readonly isText: boolean;
+  readonly content: string;
+  /** Places diagnostics in it. */
+  readonly collector: DiagnosticsCollector;
+}
+
 export interface ProjectFiles {
   /** Directories of roles beside those of the playbook. */
   readonly rolesPath: readonly string[];
@@ -49,8 +57,23 @@ export interface ProjectFiles {
   readonly find: (paths: readonly string[]) => string | undefined;
   /** Undefined where the file is not usable, which is reported. */
   readonly tree: (path: string, written: Written) => OpenedTree | undefined;
+  /** A file that is sent to hosts. Undefined where it is not usable, which is reported. */
+  readonly content: (path: string, written: Written) => FileContent | undefined;
   /** Variables of a file that may be encrypted. None where it is not usable, which is reported. */
   readonly variables: (path: string, written: Written) => FileVariables;
+}
+
+/** Bytes of a file that is sent to hosts: each plan and run holds it in memory. */
+const longestSource = 1024 * 1024;
+
+/** Of bytes that are no UTF-8 the text differs from what a reader of texts gives. */
+function fromBytes(bytes: string): string | undefined {
+  try {
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+    return decoder.decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** A reader without any file. */
@@ -122,6 +145,26 @@ export function projectFiles(
       return hasErrors(syntax)
         ? undefined
         : { path, collector: collectorOf(source, diagnostics), tree: value };
+    },
+    content: (path, written) => {
+      const { collector, at } = written;
+      const found = text(path, written);
+      if (found === undefined) return undefined;
+      const reported = (code: string, what: string, hint: string): undefined =>
+        collector.error(at, code, `${path} ${what}`, { hint }) as undefined;
+      if (isVaultText(found))
+        return reported('vault', 'is encrypted', 'put it into a variable: `content: "{{ NAME }}"`');
+      const read = reader.readBytes?.(path, root);
+      const bytes = read?.ok === true ? read.text : found;
+      if (bytes.length > longestSource)
+        return reported(
+          'too-long',
+          `has more than ${longestSource / 1024 / 1024} MiB`,
+          'let the host fetch it: `command: curl -fsSLo FILE URL` with `creates`',
+        );
+      const isText = (read?.ok !== true || fromBytes(bytes) === found) && !found.includes('\0');
+      const content = isText ? found : bytes;
+      return { isText, content, collector: collectorOf(sourceOf(path, content), diagnostics) };
     },
     variables: (path, written) => {
       const found = text(path, written);

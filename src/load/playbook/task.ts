@@ -24,6 +24,7 @@ import { readCommon, type TaskContext, texts, within } from './context.ts';
 import { flushAt } from './handlers.ts';
 import { asSetFact, includeVarsOf } from './include-vars.ts';
 import { blockKeys, refusedInTask, taskKeys, unusedInTask, unusedMeta } from './keywords.ts';
+import { sourcesOf, withoutBlankRules } from './sources.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
 
@@ -191,14 +192,18 @@ function readModuleTask(
     if (entryOf(tree, 'become') === undefined && context.become === true)
       noteInherited(collector, common.delegate, found.module, at);
   }
-  const args = readArgs(context, found.module, found.entry, inner);
+  const sources = sourcesOf({
+    ...{ collector, around: context.around, module: found.module, entry: found.entry, loop },
+    ...{ vars: common.vars, loopVar: control.loopVar ?? 'item', names: inner },
+  });
+  const args = readArgs(context, found.module, withoutBlankRules(found.entry), inner);
   const inPlans = readCheckMode(collector, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
   const argPlaces = {
     ...placesOf(collector, found.entry.value),
     ...(loop && { loop: collector.source.placeAt(loop.written.value.at) }),
   };
-  return { ...task, ...present({ inPlans }), module: found.module.name, args, argPlaces };
+  return { ...task, ...present({ inPlans, sources }), module: found.module.name, args, argPlaces };
 }
 
 function readListen({ collector, isHandler }: TaskContext, tree: MapTree) {

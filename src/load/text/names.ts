@@ -7,6 +7,7 @@ import {
   hasTemplate,
   isUnavailable,
 } from '../../expression/index.ts';
+import type { Place } from '../../model/diagnostic.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import type { Condition } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -121,11 +122,26 @@ function reportSyntax(
   collector.errorAt(place, 'expression-syntax', problem.message, present({ hint: problem.hint }));
 }
 
-function checkNames(
+const checkNames = (
   collector: DiagnosticsCollector,
   scalar: ScalarTree,
   used: readonly FreeName[],
   names: Names,
+): void =>
+  checkAt(collector, used, names, (offset) => placeInside(collector.source, scalar, offset));
+
+/** Checks the names of a template that is the whole file of the collector. */
+export const checkFileNames = (
+  collector: DiagnosticsCollector,
+  used: readonly FreeName[],
+  names: Names,
+): void => checkAt(collector, used, names, (offset) => collector.source.placeAt(offset));
+
+function checkAt(
+  collector: DiagnosticsCollector,
+  used: readonly FreeName[],
+  names: Names,
+  placeOf: (offset: number) => Place,
 ): void {
   const reported = new Set<string>();
   for (const { name, offset, guarded } of used) {
@@ -142,10 +158,10 @@ function checkNames(
     if (!isFunction && !names.facts.prefixes.has(first) && names.open) continue;
     reported.add(name);
     if (isFunction) {
-      reportUnavailable(collector, scalar, name, offset);
+      reportUnavailable(collector, placeOf(offset), name);
       continue;
     }
-    reportUnknownName(collector, scalar, name, offset, names);
+    reportUnknownName(collector, placeOf(offset), name, names);
   }
 }
 
@@ -157,14 +173,9 @@ function isFact(facts: FactNames, name: string): boolean {
 }
 
 /** Also without an inventory: no variable of a host can be such a function. */
-function reportUnavailable(
-  collector: DiagnosticsCollector,
-  scalar: ScalarTree,
-  name: string,
-  offset: number,
-): void {
+function reportUnavailable(collector: DiagnosticsCollector, place: Place, name: string): void {
   collector.errorAt(
-    placeInside(collector.source, scalar, offset),
+    place,
     'unavailable-function',
     `kmend has no \`${name}()\`: an expression gives the same in the plan and in the run`,
     {
@@ -177,9 +188,8 @@ function reportUnavailable(
 
 function reportUnknownName(
   collector: DiagnosticsCollector,
-  scalar: ScalarTree,
+  place: Place,
   name: string,
-  offset: number,
   names: Names,
 ): void {
   const first = name.split('.')[0] ?? name;
@@ -193,10 +203,5 @@ function reportUnknownName(
     : guess === undefined
       ? 'known names: variables of the play and its hosts, registered results, facts (`kmend docs facts`)'
       : `did you mean \`${guess}\`?`;
-  collector.errorAt(
-    placeInside(collector.source, scalar, offset),
-    'unknown-name',
-    `\`${missing}\` is not defined`,
-    { hint },
-  );
+  collector.errorAt(place, 'unknown-name', `\`${missing}\` is not defined`, { hint });
 }

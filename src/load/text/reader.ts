@@ -20,6 +20,8 @@ export interface Reader {
   readonly readText: (path: string) => Read;
   /** The same for a file that was found below `directory`: no link may lead out of its project. */
   readonly readFound: (path: string, directory: string) => Read;
+  /** The same as bytes: one character for each. Absent: only texts can be read. */
+  readonly readBytes?: (path: string, directory: string) => Read;
   /** Reads a file that is only data, whoever wrote it: output of a host, a documentation page. */
   readonly readData: (path: string) => Read;
   /** Names in a directory, in any order; undefined when the path is not a directory. */

@@ -8,6 +8,9 @@ import type { Effect } from './effect.ts';
 import type { FailureKind } from './failure.ts';
 import type { Risk } from './risk.ts';
 
+/** The content of a file of this machine; `bytes`: one character for each byte. */
+export type GivenContent = { readonly text: string } | { readonly bytes: string };
+
 /** Names of environment variables, and their values. */
 export type Environment = Readonly<Record<string, string>>;
 
@@ -169,6 +172,12 @@ export interface Module<Args = never> {
    * the user of the session, mostly root.
    */
   readonly asUser?: (args: Args, user: string) => Args;
+  /** How it takes a file of this machine. Absent: it takes none. */
+  readonly source?: {
+    /** The argument `src`, where it names such a file. */
+    readonly of: (args: Args) => string | undefined;
+    readonly give: (args: Args, content: GivenContent) => Args;
+  };
   /** Its arguments for a task with this `environment`. Absent: nothing of it reaches a program. */
   readonly inEnvironment?: (args: Args, environment: Environment) => Args;
   /**

@@ -49,8 +49,10 @@ export interface LocalEffect extends Omit<RunEffect, 'kind'> {
 export interface WriteEffect extends EffectBase {
   readonly kind: 'write';
   readonly path: string;
-  /** The text, or the path of a file of the host that has it. */
-  readonly content: string | { readonly from: string };
+  /**
+   * The text, the path of a file of the host that has it, or bytes: one character for each.
+   */
+  readonly content: string | { readonly from: string } | { readonly bytes: string };
   /** Octal text: '0644'. */
   readonly mode: string;
   /** As `chown` takes it: `root`, `root:adm`, `:adm`. */

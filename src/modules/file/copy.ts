@@ -1,9 +1,13 @@
 // Module copy: a file with a given text, or a copy of another file of the host.
+import { metered } from '../../expression/meter.ts';
+import { digest } from '../../expression/python/digest.ts';
+import { longestFile } from '../../facts/limits.ts';
 import type { FactView, FactWant } from '../../model/fact.ts';
 import type { FileState } from '../../model/facts/values.ts';
-import type { ModulePlan, PlanContext } from '../../model/run/change.ts';
-import { asArgs, flag, type Infer, object, text } from '../../model/shape/schema.ts';
+import type { GivenContent, ModulePlan, PlanContext } from '../../model/run/change.ts';
+import { asArgs, filled, flag, type Infer, object, text } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
+import { toBytes } from './bytes.ts';
 import { hostPath, missing, stateOf } from './place.ts';
 import { planFile, planText, readText, textWants, type Wanted, writeShape } from './write.ts';
 
@@ -15,7 +19,11 @@ const args = object({
     .regex(/^[^\0]*$/, 'should be text')
     .optional()
     .describe('The whole text of the file.'),
-  src: hostPath.optional().describe('Another file of the host, with `remote_src: true`.'),
+  src: filled
+    .optional()
+    .describe(
+      'A file of this machine: in `files/` beside the playbook, or in the role. With `remote_src: true` another file of the host.',
+    ),
   remote_src: flag.default(false).describe('`src` is a file of the host.'),
   force: flag.default(true).describe('`false`: a file that is there stays as it is.'),
   follow: flag
@@ -28,14 +36,17 @@ const args = object({
     'needs `content` or `src`, one of them',
   )
   .refine(
-    (given) => given.src === undefined || given.remote_src,
-    'takes a `src` of the host only, with `remote_src: true`: for a text of yours use `content`',
+    ({ src = '', remote_src: isOfHost }) => !isOfHost || hostPath.safeParse(src).success,
+    'takes a `src` of the host as an absolute path, without `.` and `..`',
   )
   .refine(
     (given) => given.src !== undefined || !given.dest.endsWith('/'),
     'cannot write `content` to a directory: `dest` should not end with /',
   );
-type Args = Infer<typeof args>;
+type Args = Infer<typeof args> & {
+  /** The content of a `src` of this machine. */
+  readonly given?: GivenContent;
+};
 
 /** The file that is written: `src` keeps its name in a directory. */
 function targetOf({ dest, src }: Args, facts: FactView): string {
@@ -49,7 +60,11 @@ function wants(given: Args, facts: FactView): readonly FactWant[] {
   const plain = dest.replace(/(?<=.)\/$/, '');
   if (src === undefined) return textWants(plain);
   const target = targetOf(given, facts);
-  return [...textWants(src), ...textWants(plain), ...(target === plain ? [] : textWants(target))];
+  return [
+    ...(given.remote_src ? textWants(src) : []),
+    ...textWants(plain),
+    ...(target === plain ? [] : textWants(target)),
+  ];
 }
 
 function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
@@ -61,20 +76,31 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const parent = target.slice(0, target.lastIndexOf('/')) || '/';
   if (!state.parent && facts.get(`file.${parent}.state`)?.kind !== 'directory')
     return missing(`file.${target}.state`, `the directory ${parent} is not there`, context);
-  return given.src === undefined
-    ? planContent(given, target, facts, context)
-    : planCopy(given, given.src, target, facts, context);
+  if (given.src !== undefined && given.remote_src)
+    return planCopy(given, given.src, target, facts, context);
+  const content = given.given ?? { text: given.content ?? '' };
+  return 'text' in content
+    ? planContent(given, content.text, target, facts, context)
+    : planBytes(given, content.bytes, target, state);
+}
+
+/** A content that no diff is made of: bytes, or a long text. */
+function planBytes(given: Args, bytes: string, target: string, state: FileState): ModulePlan {
+  const sha256 = metered(() => digest(bytes, 'sha256', 'latin1'));
+  const made = { ...state, sha256, size: bytes.length };
+  return planFile({ path: target, ...followed(given, state) }, state, made, { content: { bytes } });
 }
 
 function planContent(
   given: Args,
+  content: string,
   target: string,
   facts: FactView,
   context: PlanContext,
 ): ModulePlan {
   const file = readText(target, facts, context, { isReplaced: true });
   if ('plan' in file) return file.plan;
-  return planText(file, given.content ?? '', followed(given, file.state));
+  return planText(file, content, followed(given, file.state));
 }
 
 /** A link to nothing is always replaced. */
@@ -134,9 +160,27 @@ directory that it removed is not restored.
 
 The risk follows from the path: \`restart\` below /etc/systemd, /etc/docker, /etc/sysconfig, /etc/containerd, /etc/kubernetes and the like, \`reboot\` for /boot, /etc/default/grub, /etc/fstab, otherwise \`write\`.
 
+**Files of this machine.** A \`src\` without \`remote_src\` is looked for as in Ansible: in \`files/\` of the role, beside the file of the task, and beside the
+playbook. It is read when the playbook is: its name may use variables of the play and the role, \`-e\`, and the item of such a \`loop\`. A saved plan has its digest, and is
+stale if it changes. It has at most 1 MiB, and is sent byte for byte; the plan shows a diff of a text up to 60,000 bytes. A directory and an encrypted file are refused.
+
+\`template\` is the same with a file in \`templates/\`, rendered for each host: \`{{ }}\`, \`{# #}\`, \`{% if %}\` with \`elif\` and \`else\`, \`{% for x in list if ... %}\` with \`loop\` and
+\`else\`, \`{% set NAME = VALUE %}\` and \`{% raw %}\`, with \`-\` and \`+\` for blanks, \`trim_blocks\`, \`lstrip_blocks\`, \`ansible_managed\` and \`template_path\`. Other statements are errors at their place.
+Texts in a playbook itself have no statements.
+
 A link is replaced by the file, unless \`follow\` is true. A \`mode\` is read as octal digits even without quotes.`,
   args: asArgs(args),
   maxRisk: 'reboot',
+  source: {
+    of: ({ src, remote_src: isOfHost }) => (isOfHost ? undefined : src),
+    give: (given, content) => ({
+      ...given,
+      given:
+        'text' in content && content.text.length > longestFile
+          ? { bytes: toBytes(content.text) }
+          : content,
+    }),
+  },
   facts: wants,
   plan,
 });

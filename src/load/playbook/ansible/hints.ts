@@ -52,7 +52,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   subversion: deploys,
   sysvinit: 'use `service`, which drives systemd',
   tempfile: 'use `command: mktemp` with `register`',
-  template: 'use `copy`, whose `content` may hold `{{ }}`',
   unarchive: 'use `command: tar -xf FILE -C DIR` with `creates`',
   user: accounts,
   validate_argument_spec: 'use `assert`',

@@ -208,6 +208,21 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         directory_mode: never('make the directory with `file`'),
       },
     },
+    template: {
+      module: 'copy',
+      args: {
+        ...fileArgs,
+        ...each('content remote_src', never('use `copy`')),
+        ...each(
+          'block_start_string block_end_string variable_start_string variable_end_string comment_start_string comment_end_string',
+          never('write `{% %}`, `{{ }}` and `{# #}`'),
+        ),
+        trim_blocks: as('trim_blocks'),
+        lstrip_blocks: as('lstrip_blocks'),
+        newline_sequence: never('a file gets `\\n` as its line ends'),
+        output_encoding: never('a file is UTF-8'),
+      },
+    },
     file: {
       module: 'file',
       args: {
