@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Identity, judgePath, trustOf } from '../../src/adapters/local/trust.ts';
@@ -290,6 +290,26 @@ describe('a repository of somebody else that the operator has cloned', () => {
       expect(ran()).toBe(true);
     },
   );
+
+  it.each([
+    'copy: {src: FILE, dest: /etc/x}',
+    'template: {src: FILE, dest: /etc/x}',
+    'include_vars: FILE',
+  ])('%s sends nothing from outside of the project', async (task) => {
+    mkdirSync(join(dir, '.git'));
+    const secret = join(root, `secret-${count}`);
+    writeFileSync(secret, 'root: hash-of-the-password\n');
+    link(secret, 'inside');
+    for (const name of ['inside', secret, `../${basename(secret)}`]) {
+      file('play.yaml', `- hosts: all\n  tasks:\n    - ${task.replace('FILE', name)}\n`);
+      const seen = await run(['validate', 'play.yaml']);
+      expect(seen).toMatchObject({
+        exit: 3,
+        err: expect.stringMatching(/a link leads from|no file/),
+      });
+      expect(seen.err + seen.out).not.toContain('hash-of');
+    }
+  });
 
   it.each(['group_vars/all', 'group_vars/all.yml', 'host_vars/h1.yml'])(
     '%s may not be a link out of the project',
