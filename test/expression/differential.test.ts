@@ -45,7 +45,7 @@ function ask(mode: string, sources: readonly string[]): readonly Answer[] {
 }
 
 /** Patterns that need backtracking, which RE2 lacks: a text could make them run forever. */
-const refused = /\(\?(?:<?[=!]|>|P=)|\(foo\)\\1|\+\+|\*\+/;
+const refused = /[*?]\(\?<?[=!]|\(\?(?:>|P=)|\(foo\)\\1|\+\+|\*\+/;
 
 /** False where Ansible cannot write the result as JSON. */
 const isComparable = (answer: Answer): boolean =>

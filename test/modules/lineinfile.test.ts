@@ -24,6 +24,18 @@ describe('the edit', () => {
     ['adds behind a match', { line: 'n', insertafter: '^a' }, 'a\nb\n', 'a\nn\nb\n'],
     ['adds at the beginning', { line: 'n', insertbefore: 'BOF' }, 'a\n', 'n\na\n'],
     ['removes all', { state: 'absent', regexp: 'x' }, 'x\na\nxx\n', 'a\n'],
+    [
+      'looks ahead',
+      { line: 'G="\\1 x=y"', regexp: '^G="(?!.*x=)(.*)"$', backrefs: true },
+      'G="a"\n',
+      'G="a x=y"\n',
+    ],
+    [
+      'leaves what it looks for',
+      { line: 'G="\\1 x=y"', regexp: '^G="(?!.*x=)(.*)"$', backrefs: true },
+      'G="a x=z"\n',
+      undefined,
+    ],
     ['finds a text', { line: 'n', search_string: '.*' }, 'a\n.*\n', 'a\nn\n'],
   ])('%s', (_, args, before, after) => {
     expect(written(args, before)).toBe(after);
@@ -66,7 +78,7 @@ describe('a file that it does not edit', () => {
 
   it.each([
     [{ line: 'a', regexp: '(' }],
-    [{ line: 'a', regexp: '(?<=a)b' }],
+    [{ line: 'a', regexp: 'a*(?<=a)b' }],
     [{ state: 'present', regexp: 'a' }],
     [{ line: 'a', backrefs: true }],
     [{ line: 'a', insertafter: 'a', insertbefore: 'b' }],

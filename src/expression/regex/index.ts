@@ -3,7 +3,7 @@ import { type Matcher, RE2JS, RE2JSException } from 're2js';
 import { ExpressionError, fail } from '../errors.ts';
 import { metered, reserve, spend } from '../meter.ts';
 import { type Match, replacer } from './replacement.ts';
-import { type Flags, type Translated, translate } from './translate.ts';
+import { type Flags, type Look, type Translated, translate } from './translate.ts';
 
 export type { Match } from './replacement.ts';
 
@@ -11,6 +11,8 @@ export interface Regex extends Translated {
   readonly engine: RE2JS;
   /** The same pattern, preferring the longest match. */
   readonly longest: () => RE2JS;
+  /** The engines of its look-around. */
+  readonly around: readonly (Look & { readonly engine: RE2JS })[];
 }
 
 const known = new Map<string, Regex>();
@@ -26,7 +28,12 @@ export function regex(
   const translated = translate(source, { fold, lines, bytes });
   const flags = (fold ? RE2JS.CASE_INSENSITIVE : 0) | (lines ? RE2JS.MULTILINE : 0);
   const longest = (): RE2JS => compiled(translated.pattern, flags | RE2JS.LONGEST_MATCH);
-  const made = { ...translated, engine: compiled(translated.pattern, flags), longest };
+  const engine = compiled(translated.pattern, flags);
+  const around = translated.looks.map((look) => ({
+    ...look,
+    engine: compiled(look.body.pattern, 0),
+  }));
+  const made = { ...translated, engine, longest, around };
   if (known.size > 500) known.clear();
   known.set(key, made);
   return made;
@@ -61,11 +68,12 @@ export function patternProblem(source: string, flags: Partial<Flags> = {}): stri
 }
 
 /** Makes the matcher for a text. Refuses texts on which RE2 differs from Python. */
-function matcher({ engine, pattern, hasBoundary }: Regex, text: string): Matcher {
+function matcher({ engine, pattern, hasBoundary, looks }: Regex, text: string): Matcher {
   if (hasBoundary && /[\p{L}\p{N}]/u.test(text.replace(/[\0-\x7f]+/g, ''))) {
     fail('kmend cannot find word boundaries (\\b) in a text with letters that are not ASCII');
   }
-  if (text === '' && pattern.includes('\\B'))
+  const patterns = [pattern, ...looks.map(({ body }) => body.pattern)];
+  if (text === '' && patterns.some((one) => one.includes('\\B')))
     fail('what \\B matches in an empty text depends on the version of Python');
   return engine.matcher(text);
 }
@@ -77,12 +85,54 @@ function matcher({ engine, pattern, hasBoundary }: Regex, text: string): Matcher
 const charge = (matcher: Matcher, from = 0): void =>
   spend(1 + ((matcher.inputLength() - from) * matcher.programSize()) / 10);
 
+/** Moves by characters; undefined where the text ends before. */
+function moved(text: string, from: number, characters: number): number | undefined {
+  let at = from;
+  for (let left = characters; left > 0; left--) {
+    if (at >= text.length) return undefined;
+    at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  }
+  for (let left = characters; left < 0; left++) {
+    if (at <= 0) return undefined;
+    at -= at > 1 && (text.codePointAt(at - 2) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return at;
+}
+
+/** Whether the look-around holds in a match that begins there. */
+const holds = ({ around }: Regex, text: string, start: number): boolean =>
+  around.every(({ at, behind, isWanted, engine }) => {
+    const place = moved(text, start, at);
+    const from = place === undefined ? undefined : moved(text, place, -(behind ?? 0));
+    if (from === undefined) return !isWanted;
+    const found = engine.matcher(text);
+    charge(found, from);
+    return (found.find(from) && found.start() === from) === isWanted;
+  });
+
+/**
+ * Finds the first match at or behind a place. Each try whose look-around does not hold is charged:
+ * so a text on which there are too many is refused.
+ */
+function findFrom(pattern: Regex, found: Matcher, text: string, from: number): boolean {
+  for (let at: number | undefined = from; at !== undefined; at = moved(text, found.start(), 1)) {
+    charge(found, at);
+    if (!found.find(at)) return false;
+    if (holds(pattern, text, found.start())) return true;
+  }
+  return false;
+}
+
 function matchOf({ groups, finalNewlines }: Regex, matcher: Matcher, text: string): Match {
   const last = finalNewlines.some((group) => matcher.start(group) >= 0)
     ? text.length - 1
     : text.length;
   const spans = groups.map(
-    (group) => [matcher.start(group), Math.min(last, matcher.end(group))] as const,
+    (group) =>
+      [
+        group < 0 ? -1 : matcher.start(group),
+        group < 0 ? -1 : Math.min(last, matcher.end(group)),
+      ] as const,
   );
   const [start, end] = spans[0] ?? [0, 0];
   return {
@@ -96,18 +146,16 @@ function matchOf({ groups, finalNewlines }: Regex, matcher: Matcher, text: strin
   };
 }
 
-function once(
-  pattern: Regex,
-  text: string,
-  how: 'find' | 'lookingAt' | 'matches',
-): Match | undefined {
+function once(pattern: Regex, text: string, how: 'lookingAt' | 'matches'): Match | undefined {
   const found = matcher(pattern, text);
   charge(found);
-  return found[how]() ? matchOf(pattern, found, text) : undefined;
+  return found[how]() && holds(pattern, text, 0) ? matchOf(pattern, found, text) : undefined;
 }
 
-export const search = (pattern: Regex, text: string): Match | undefined =>
-  once(pattern, text, 'find');
+export function search(pattern: Regex, text: string): Match | undefined {
+  const found = matcher(pattern, text);
+  return findFrom(pattern, found, text, 0) ? matchOf(pattern, found, text) : undefined;
+}
 
 /** Matches at the beginning only. */
 export const matchStart = (pattern: Regex, text: string): Match | undefined =>
@@ -146,8 +194,7 @@ function allMatches(pattern: Regex, text: string, most: number): Match[] {
   let longest: Matcher | undefined;
   let from = 0;
   while (from <= text.length && found.length < most) {
-    charge(next, from);
-    if (!next.find(from)) break;
+    if (!findFrom(pattern, next, text, from)) break;
     const match = matchOf(pattern, next, text);
     found.push(match);
     from = match.end;
