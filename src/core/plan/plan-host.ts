@@ -374,6 +374,7 @@ const laterValue = (task: string): Value => unknown(`known only after the task "
 /** What a task planned as `later` would set is unknown, not undefined. */
 function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
   const names = [
+    ...(module.setsNames ?? []),
     ...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []),
     ...(task.register === undefined ? [] : [task.register]),
   ];

@@ -89,6 +89,21 @@ export type Evaluation =
   | { readonly kind: 'wrong'; readonly message: string; readonly place: Place }
   | { readonly kind: 'plan'; readonly plan: ModulePlan; readonly convergent: boolean };
 
+const learnedFact = /^ansible_facts\./;
+
+/** The last facts that were joined with these variables. */
+const joined = new WeakMap<Mapping, { readonly facts: Facts; readonly all: Facts }>();
+
+/** Facts with those among the variables that a walk has learned (`package_facts`). */
+function withLearned(facts: Facts, learned: Mapping): Facts {
+  const known = joined.get(learned);
+  if (known?.facts === facts) return known.all;
+  const own = Object.entries(learned).filter(([name]) => learnedFact.test(name));
+  const all = own.length === 0 ? facts : { ...facts, ...Object.fromEntries(own) };
+  joined.set(learned, { facts, all });
+  return all;
+}
+
 /** The nested facts are made once per set of facts, not once per task. */
 const nested = new WeakMap<Facts, Mapping>();
 function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
@@ -129,7 +144,7 @@ export function scopeOf(
     taskVars: vars,
     playVars: frame.playVars,
     ...present({ playDefaults: frame.playDefaults }),
-    facts: factNames(frame.facts, onRead),
+    facts: factNames(withLearned(frame.facts, frame.learned), onRead),
   });
 }
 

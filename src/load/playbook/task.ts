@@ -339,7 +339,8 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
     ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' }
     : argumentsOf(entry.value, module);
   const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
-  // Later tasks may use what set_fact sets.
+  // Later tasks may use what a module sets.
+  for (const name of module.setsNames ?? []) context.learned.add(name);
   if (module.name === 'set_fact' && entry.value.kind === 'map')
     for (const { key } of entry.value.entries) context.learned.add(key);
   return input;

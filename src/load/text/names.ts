@@ -149,6 +149,7 @@ function checkAt(
     if (
       guarded ||
       names.vars.has(first) ||
+      names.vars.has(name.split('.').slice(0, 2).join('.')) ||
       magic.has(first) ||
       reported.has(name) ||
       isFact(names.facts, name)

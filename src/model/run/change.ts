@@ -198,6 +198,8 @@ export interface Module<Args = never> {
   readonly delegable?: 'words' | 'script' | 'reads' | 'anywhere';
   /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
+  /** Variables that it sets. A name such as `ansible_facts.packages` is a fact for expressions. */
+  readonly setsNames?: readonly string[];
   /**
    * It proves that the host is remediated. If its failure is ignored, the node still stays
    * cordoned. Default false.
