@@ -1,5 +1,6 @@
 // The emulated tools that are written in POSIX sh (tools/), and the names of all that a practice
 // host has.
+import modprobe from './modprobe.sh';
 import ask from './tools/ask.sh';
 import date from './tools/date.sh';
 import df from './tools/df.sh';
@@ -36,6 +37,7 @@ export const common: ReadonlyMap<string, string> = new Map([
     date,
     sudo,
     systemctl,
+    modprobe,
   }),
   ...['sync', 'logger', 'restorecon', 'wall'].map((name) => [name, nothing] as const),
 ]);
@@ -74,7 +76,7 @@ export const askingEverywhere: readonly string[] = ['reboot', 'shutdown', 'power
  */
 export const shadowed: readonly string[] = words(`
   grub-install grub2-install grub-mkconfig update-grub update-initramfs dracut efibootmgr
-  kernel-install bootctl mount umount swapoff sysctl modprobe rmmod kexec telinit init service
+  kernel-install bootctl mount umount swapoff sysctl rmmod kexec telinit init service
   chkconfig update-rc.d su doas iptables ip ifconfig useradd userdel passwd crontab at
   systemd-run tuned-adm kubectl crictl ctr`);
 

@@ -5,6 +5,7 @@ import { makeGroups } from './cgroups.ts';
 import { type BootEntry, defaultEntry, readEnv, takenOnce, writeEnv } from './grub.ts';
 import { find, runcOnDisk } from './installed.ts';
 import { control, fault, hostClock, type Machine, put, putName, read, remove } from './machine.ts';
+import { putSettings } from './settings.ts';
 
 export const menuPath = (machine: Machine): string =>
   machine.spec.flavour === 'el7' ? '/boot/grub2/grub.cfg' : '/boot/grub/grub.cfg';
@@ -62,6 +63,7 @@ export function boot(machine: Machine, daysAgo = 0): boolean {
   control(machine, 'kernel', `${machine.running.kernel}\n`);
   for (const path of ['/run', '/var/run', '/proc']) remove(machine, path);
   putProc(machine);
+  putSettings(machine);
   put(machine, '/run/lab/driver', driverOf(machine));
   put(
     machine,

@@ -6,6 +6,8 @@ import { containerRuntime } from './container-runtime/index.ts';
 import { drain } from './drain.ts';
 import { copy } from './file/copy.ts';
 import { file } from './file/file.ts';
+import { modprobe } from './file/kernel-settings/modprobe.ts';
+import { sysctl } from './file/kernel-settings/sysctl.ts';
 import { lineinfile } from './file/lineinfile.ts';
 import { replace } from './file/replace.ts';
 import { kernel } from './kernel/index.ts';
@@ -16,6 +18,7 @@ import { assert } from './play/assert.ts';
 import { debug } from './play/debug.ts';
 import { fail } from './play/fail.ts';
 import { setFact } from './play/set-fact.ts';
+import { packageFacts, serviceFacts } from './read/package-facts.ts';
 import { setup } from './read/setup.ts';
 import { slurp } from './read/slurp.ts';
 import { stat } from './read/stat.ts';
@@ -49,12 +52,16 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     file,
     lineinfile,
     replace,
+    sysctl,
+    modprobe,
     service,
     reboot,
     verifyKmem,
     uncordon,
     stat,
     slurp,
+    packageFacts,
+    serviceFacts,
     uri,
     setup,
     pause,

@@ -160,6 +160,11 @@ describe('a rollback from a journal', () => {
       },
     ],
     [
+      'a setting of the kernel',
+      [change('sysctl', '~', 'sysctl vm.swappiness', '60', '1')],
+      { rollback_settings: [{ name: 'vm.swappiness', value: '60' }], rollback_files: [] },
+    ],
+    [
       'files: their content by the backup, their rights, links, and what was not there',
       [
         change('copy', '+', 'file /etc/new', undefined, `0644 root:root sha256:${b}`),

@@ -14,8 +14,15 @@ import { createOutput } from '../../src/adapters/ssh/exec/output.ts';
 import { fencedBy, ownFailure } from '../../src/engine/effects/perform-run.ts';
 import { claimOf, contradiction } from '../../src/engine/node/match.ts';
 import { lastLines, textResult } from '../../src/engine/session/observe.ts';
+import {
+  isLoadedBy,
+  moduleOptions,
+  withoutModule,
+} from '../../src/modules/file/kernel-settings/module-lines.ts';
+import { withSetting } from '../../src/modules/file/kernel-settings/setting-lines.ts';
 import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
 import { doneAnswer, readListing } from '../../src/modules/os-update/listing.ts';
+import { packagesIn, servicesIn } from '../../src/modules/read/fact-lists.ts';
 import type { Parser } from './parser.ts';
 
 const result = (text: string, code: number) =>
@@ -30,6 +37,29 @@ const pieces = (text: string): readonly Buffer[] => {
 };
 
 export const answerParsers: readonly Parser[] = [
+  {
+    name: 'lists of packages and services',
+    parse: (text) => [packagesIn(text), packagesIn(`apt\n${text}`), servicesIn(text)],
+    seeds: [
+      'rpm\nvim 9.1 1.el7 2 x86_64\ngpg-pubkey f4a80eb5 53a7ff4b (none) (none)\n',
+      'install ok installed vim 2:9.1-1 amd64 editors\ndeinstall ok config-files old 1 all misc\n',
+      'a.service loaded active running A\n● b.service not-found inactive dead\n---\nc@.service enabled enabled\n',
+    ],
+  },
+  {
+    name: 'settings and modules of the kernel',
+    parse: (text) => [
+      withSetting(text, 'vm.a', '1'),
+      withSetting(text, 'vm.a', undefined),
+      withoutModule(text, 'br_netfilter'),
+      isLoadedBy(text, 'br_netfilter'),
+      moduleOptions(text, 'br_netfilter'),
+    ],
+    seeds: [
+      'vm.a = 1\n# c\n\n  vm.b=2  \nvm.a=3\r\n;x\n',
+      'br_netfilter\n br-netfilter # c\noptions br_netfilter a=1 b=2 # c\noptions x y\n',
+    ],
+  },
   {
     name: 'output of a command',
     parse: (text) => {

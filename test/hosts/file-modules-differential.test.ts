@@ -1,8 +1,8 @@
 // copy, file, lineinfile and replace against the modules of the ansible-core that is installed
-// here, on files made from a seed: the same bytes, modes and ends. Skipped where it is missing.
+// here, and sysctl against that of ansible.posix, on files made from a seed: the same bytes, modes and ends. Skipped where it is missing.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bothOf, type Case, noAnsible } from './file-modules.ts';
+import { bothOf, type Case, noAnsible, noPosix } from './file-modules.ts';
 
 const files = 200;
 const sample = (cases: fc.Arbitrary<Case>): readonly Case[] =>
@@ -221,6 +221,59 @@ const file = fc
   // Ansible removes the directory, and cannot make its link in it then.
   .filter(({ args }) => args.path !== '/s/d/' || args.state !== 'link');
 
+const settingKey = (line: string): string => line.split('=')[0]?.trim() ?? '';
+const setting = fc.constantFrom(
+  'vm.a=1',
+  'vm.a = 2',
+  ' vm.b\t=\t3 4',
+  'vm.b=3  4',
+  '# vm.a=1',
+  '; x',
+  '',
+  'nothing',
+  '-vm.a=1',
+  'vm/a=1',
+  'vm.c=a=b # c',
+  'vm.a=',
+);
+
+const sysctl = fc
+  .record({
+    // Of two lines of another setting Ansible keeps the first, and kmend the last, which is in effect.
+    lines: optional(
+      fc.uniqueArray(fc.tuple(setting, end), {
+        selector: ([line]) => settingKey(line),
+        maxLength: 8,
+      }),
+    ),
+    tail: fc.constantFrom('', 'vm.z=9'),
+    name: fc.constantFrom('vm.a', 'vm.a', 'vm.b', 'vm.new', 'vm/a'),
+    value: fc.constantFrom('1', '2', '3 4', '3\t4', 'yes', 'False', ' 5 ', 'a=b'),
+    state: fc.constantFrom('present', 'present', 'present', 'absent'),
+  })
+  .map(
+    ({ lines, tail, name, value, state }): Case => ({
+      module: 'sysctl',
+      args: given({ name, value, state, sysctl_file: '/f', reload: false }),
+      before:
+        lines === undefined
+          ? {}
+          : { '/f': { content: lines.map((line) => line.join('')).join('') + tail, mode: 0o640 } },
+    }),
+  );
+
+const compareAll = (cases: fc.Arbitrary<Case>): void => {
+  const { refused, changed } = compare(sample(cases));
+  expect(refused).toBeLessThan(files / 4);
+  expect(changed).toBeGreaterThan(files / 4);
+};
+
+it.skipIf(noPosix)(
+  'sysctl, as that of ansible.posix (skipped without it)',
+  { timeout: 300_000 },
+  () => compareAll(sysctl),
+);
+
 describe.skipIf(noAnsible)('as the modules of Ansible (skipped without ansible-core)', () => {
   it.each<[string, fc.Arbitrary<Case>]>([
     ['lineinfile', lineinfile],
@@ -228,8 +281,6 @@ describe.skipIf(noAnsible)('as the modules of Ansible (skipped without ansible-c
     ['copy', copy],
     ['file', file],
   ])('%s', { timeout: 300_000 }, (_, cases) => {
-    const { refused, changed } = compare(sample(cases));
-    expect(refused).toBeLessThan(files / 4);
-    expect(changed).toBeGreaterThan(files / 4);
+    compareAll(cases);
   });
 });

@@ -28,6 +28,9 @@ import { moduleNamed, noContext, parseArgs } from '../modules/laws.ts';
 
 /** The module code is run in one process: a playbook would take half a second a file. */
 export const noAnsible = !existsSync('/usr/bin/ansible-playbook');
+/** Debian's package ansible has it, ansible-core does not. */
+export const noPosix =
+  spawnSync('/usr/bin/python3', ['-c', 'import ansible_collections.ansible.posix']).status !== 0;
 
 export interface Entry {
   readonly content?: string | Uint8Array;
@@ -51,7 +54,7 @@ export interface Outcome {
   readonly after: Readonly<Record<string, string>>;
 }
 
-const pathArgs = ['path', 'dest', 'src'];
+const pathArgs = ['path', 'dest', 'src', 'sysctl_file'];
 
 export function bothOf(cases: readonly Case[]): readonly {
   readonly ours: Outcome;

@@ -84,6 +84,19 @@ describe('a module of Ansible', () => {
     ['debug: var=result.stdout_lines', { debug: { msg: '{{ result.stdout_lines }}' } }],
     ['debug: {var: "{{ x }}", verbosity: 1}', { debug: { msg: '{{ x }}' } }],
     ['debug: a text', { debug: 'a text' }],
+    [
+      'ansible.posix.sysctl: {key: vm.swappiness, val: 1, sysctl_set: yes}',
+      { sysctl: { name: 'vm.swappiness', value: 1, sysctl_set: true } },
+    ],
+    [
+      'ansible.posix.sysctl: {name: kernel.shmmax, value: 18446744073692774399}',
+      { sysctl: { name: 'kernel.shmmax', value: '18446744073692774399' } },
+    ],
+    [
+      'ansible.posix.sysctl: {name: kernel.x, value: 1.10}',
+      { sysctl: { name: 'kernel.x', value: '1.10' } },
+    ],
+    ['community.general.modprobe: {name: loop}', { modprobe: { name: 'loop' } }],
     ['systemd: {daemon_reload: yes}', { service: { daemon_reload: true } }],
     [
       'ansible.builtin.systemd_service: {unit: docker, masked: no, scope: system, no_block: no}',
@@ -138,6 +151,7 @@ describe('a module of Ansible', () => {
     ],
     ['community.general.apt: {name: x}', /no module is called `community.general.apt`/],
     ['ansible.builtin.zypper: {name: x}', /no module is called/],
+    ['community.general.sysctl: {name: x, value: 1}', /no module is called/],
   ])('refuses %s', (task, why) => {
     expect(String(asked(task))).toMatch(why);
   });

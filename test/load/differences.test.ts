@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { foresee } from '../../src/core/plan/overlay.ts';
 import { loadPlaybook } from '../../src/load/index.ts';
+import { withSetting } from '../../src/modules/file/kernel-settings/setting-lines.ts';
 import { modules } from '../../src/modules/index.ts';
 import { el7 } from '../modules/facts.ts';
 import { moduleNamed, parseArgs, planOf } from '../modules/laws.ts';
@@ -74,6 +75,8 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`pause` waits once': ['test/modules/pause.test.ts', "{ prompt: 'Go on?' }"],
   '`wait_for` reads from': ['test/modules/wait-for.test.ts', 'search_regex'],
   '`stat`, `slurp` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],
+  '`package_facts` sets': ['test/modules/package-facts.test.ts', 'reads packages of Debian'],
+  '`service_facts` reads': ['test/modules/service-facts.test.ts', 'has both'],
   '`copy` sends': ['test/load/sources.test.ts', 'site/files/dir is a directory'],
   '`template` knows': ['test/load/sources.test.ts', '`{% macro %}` is not supported'],
   '`copy`, `file`, `lineinfile`, `replace` take': () => {
@@ -87,6 +90,9 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   },
   '`lineinfile`, `replace` do': ['test/modules/lineinfile.test.ts', 'done again by each run'],
   '`lineinfile`, `replace` edit': ['test/modules/replace.test.ts', 'is not UTF-8 text'],
+  '`sysctl` with': ['test/modules/sysctl.test.ts', 'the value alone'],
+  '`sysctl` keeps': () => expect(withSetting('a=1\na=2\n', 'b', '3')).toBe('a=2\nb=3\n'),
+  '`modprobe` with': ['test/modules/modprobe.test.ts', 'only lines of the module'],
   '`file` has': () => {
     for (const args of ['state: touch', 'state: hard, src: /y', 'recurse: true, mode: "0755"'])
       expect(errors('name: x', `file: {path: /x, ${args}}`)).toBe(1);

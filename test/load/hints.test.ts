@@ -50,7 +50,7 @@ describe('a module of Ansible', () => {
   });
 
   it.each<[string, RegExp]>([
-    ['community.general.modprobe: {name: x}', /`command: modprobe NAME`/],
+    ['community.general.timezone: {name: x}', /timedatectl/],
     ['ansible.posix.synchronize: {src: a, dest: b}', /copies no file/],
     ['kubernetes.core.k8s: {}', /`drain`, `uncordon` and gates/],
     ['ansible.windows.win_reboot: {}', /Linux hosts/],

@@ -13,5 +13,9 @@ case $verb in
     else echo "Failed to get unit file state for $unit.service: No such file or directory" >&2; exit 1; fi ;;
   cat) cat "$KMEND_ROOT/usr/lib/systemd/system/$unit.service" ;;
   is-system-running) echo running ;;
+  list-units) for f in "$KMEND_ROOT"/run/lab/units/*; do [ ! -e "$f" ] || echo "${f##*/}.service loaded active running ${f##*/}"; done ;;
+  list-unit-files) for f in "$KMEND_ROOT"/usr/lib/systemd/system/*.service; do
+    f=${f##*/}; w=disabled; [ ! -e "$KMEND_ROOT/etc/systemd/system/multi-user.target.wants/$f" ] || w=enabled; echo "$f $w"
+  done ;;
   *) LAB_AS=systemctl exec "${0%/*}/ask" "$@" ;;
 esac

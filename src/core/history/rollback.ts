@@ -38,6 +38,7 @@ type Step =
   | { readonly kind: 'updates'; readonly what: string }
   | { readonly kind: 'repository'; readonly args: Mapping }
   | { readonly kind: 'file'; readonly args: Mapping }
+  | { readonly kind: 'setting'; readonly args: Mapping }
   | { readonly kind: 'left'; readonly what: string }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -122,6 +123,9 @@ function stepOf(change: MadeChange): Step {
   if (module === 'yum_repository') return repositoryStep(change);
   const path = /^file (\/.*)$/s.exec(what)?.[1];
   if (path !== undefined) return fileStep(path, change);
+  const setting = /^sysctl (\S+)$/.exec(what)?.[1];
+  if (setting !== undefined && change.before !== '(empty)')
+    return { kind: 'setting', args: { name: setting, value: change.before ?? '' } };
   const key = /^boot argument (\S+)$/.exec(what)?.[1];
   if (key !== undefined) return argumentStep(key, change);
   return { kind: 'left', what: `${what} (task "${task}")` };
@@ -245,10 +249,11 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
   const edits = steps.flatMap((step) => (step.kind === 'argument' ? step.edits : []));
   const repositories = steps.flatMap((step) => (step.kind === 'repository' ? [step.args] : []));
   const files = steps.flatMap((step) => (step.kind === 'file' ? [step.args] : []));
+  const settings = steps.flatMap((step) => (step.kind === 'setting' ? [step.args] : []));
   const texts = (pick: 'made' | 'before'): Value =>
     steps.flatMap((step) => (step.kind === 'argument' ? step[pick] : []));
   if (
-    [packages, edits, repositories, files].every((all) => all.length === 0) &&
+    [packages, edits, repositories, files, settings].every((all) => all.length === 0) &&
     kernel === undefined
   )
     return undefined;
@@ -260,5 +265,6 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
     rollback_before: texts('before'),
     rollback_repositories: repositories,
     rollback_files: files,
+    rollback_settings: settings,
   };
 }

@@ -69,7 +69,7 @@ export const placeRefusal = (path: string): Refusal | undefined =>
         why: `${path} is not a file for a task to change`,
         hint: /kmend/.test(path)
           ? 'it is of kmend itself'
-          : 'for values of the kernel use `shell`, or a file in /etc/sysctl.d',
+          : 'for values of the kernel use `sysctl`',
       }
     : undefined;
 

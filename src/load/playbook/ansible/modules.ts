@@ -248,6 +248,12 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         encoding: never('kmend edits UTF-8 text; for another use `shell` with iconv'),
       },
     },
+    sysctl: {
+      module: 'sysctl',
+      collection: 'ansible.posix',
+      args: { key: as('name'), val: as('value') },
+    },
+    modprobe: { module: 'modprobe', collection: 'community.general', args: {} },
     reboot: {
       module: 'reboot',
       args: {
@@ -297,6 +303,11 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         verbosity: unused('a plan and a report always have it'),
       },
     },
+    package_facts: {
+      module: 'package_facts',
+      args: each('manager strategy', unused('kmend asks the host which packages it has')),
+    },
+    service_facts: { module: 'service_facts', args: {} },
     slurp: { module: 'slurp', args: { path: as('src') } },
     stat: {
       module: 'stat',
