@@ -5,6 +5,7 @@ import type { Change, ModulePlan, PlanContext } from '../../../model/run/change.
 import {
   asArgs,
   either,
+  filled,
   flag,
   type Infer,
   object,
@@ -36,11 +37,7 @@ const settingName = text
 const args = object({
   name: settingName.describe('The setting.'),
   value: either(
-    [
-      text.regex(/^[^\r\n\0]*\S[^\r\n\0]*$/, 'should be one line, not empty'),
-      whole(Number.MIN_SAFE_INTEGER),
-      flag,
-    ],
+    [filled.regex(/^[^\r\n\0]*$/, 'should be one line'), whole(Number.MIN_SAFE_INTEGER), flag],
     'should be one line of text, or a whole number',
   )
     .optional()
