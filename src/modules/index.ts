@@ -16,6 +16,7 @@ import { osUpdate } from './os-update/index.ts';
 import { packageModule } from './package.ts';
 import { assert } from './play/assert.ts';
 import { debug } from './play/debug.ts';
+import { decide } from './play/decide.ts';
 import { fail } from './play/fail.ts';
 import { setFact } from './play/set-fact.ts';
 import { packageFacts, serviceFacts } from './read/package-facts.ts';
@@ -72,5 +73,6 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     debug,
     setFact,
     fail,
+    decide,
   ].map((module) => [module.name, module]),
 );

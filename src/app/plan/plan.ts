@@ -2,12 +2,22 @@
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
 import type { Session } from '../session/session.ts';
+import { refuseOpenDecisions } from './decisions.ts';
 import { type MadePlan, makePlan, type PlanFlags } from './make-plan.ts';
 import { loadProject } from './project.ts';
 
-/** Plans the playbook of this path. Nothing is changed on any host. */
-export async function plan(path: string, flags: PlanFlags, session: Session): Promise<MadePlan> {
-  return makePlan(await loadProject(path, session), session, flags);
+/**
+ * Plans the playbook of this path. Nothing is changed on any host.
+ * @param flags `output`: the plan is saved, so it must be one that can be carried out
+ */
+export async function plan(
+  path: string,
+  flags: PlanFlags & { readonly output?: string },
+  session: Session,
+): Promise<MadePlan> {
+  const project = await loadProject(path, session);
+  if (flags.output !== undefined) refuseOpenDecisions(project);
+  return makePlan(project, session, flags);
 }
 
 export const exitOfPlan = ({ plays }: Plan): number =>

@@ -4,6 +4,7 @@ import { present } from '../../model/present.ts';
 import { hasChanges, type Plan } from '../../model/run/plan.ts';
 import { checkNotify } from '../notices/targets.ts';
 import { refuseClosedHere } from '../plan/closed-values.ts';
+import { refuseOpenDecisions } from '../plan/decisions.ts';
 import { type MadePlan, makePlan, type PlanFlags } from '../plan/make-plan.ts';
 import { planHasChanges } from '../plan/plan.ts';
 import { loadProject } from '../plan/project.ts';
@@ -54,6 +55,7 @@ export function savedPlan(path: string, { reader }: Pick<World, 'reader'>): Plan
 
 async function applyPlaybook(input: ApplyInput, session: Session): Promise<Applied> {
   const project = await loadProject(input.path, session);
+  refuseOpenDecisions(project);
   await runPorts(session);
   const first = await makePlan(project, session, input);
   const made = (await adoptProven(first, session))

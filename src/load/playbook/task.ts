@@ -5,7 +5,7 @@ import type { BlockTask, ModuleTask, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { duration, filled, flag, whole } from '../../model/shape/schema.ts';
-import type { Value } from '../../model/value.ts';
+import { isMapping, type Value } from '../../model/value.ts';
 import { type DiagnosticsCollector, didYouMean } from '../text/diagnostics-collector.ts';
 import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
@@ -197,6 +197,7 @@ function readModuleTask(
     ...{ vars: common.vars, loopVar: control.loopVar ?? 'item', names: inner },
   });
   const args = readArgs(context, found.module, withoutBlankRules(found.entry), inner);
+  if (found.module.name === 'decide') warnOpen(collector, found.entry, args);
   const inPlans = readCheckMode(collector, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
   const argPlaces = {
@@ -204,6 +205,14 @@ function readModuleTask(
     ...(loop && { loop: collector.source.placeAt(loop.written.value.at) }),
   };
   return { ...task, ...present({ inPlans, sources }), module: found.module.name, args, argPlaces };
+}
+
+/** A question that `kmend import` left: `kmend apply` refuses the playbook until it is answered. */
+function warnOpen(collector: DiagnosticsCollector, { keyAt }: Entry, args: Value): void {
+  const question = isMapping(args) ? args.question : args;
+  collector.warn(keyAt, 'open-decision', `a decision is open: ${String(question)}`, {
+    hint: 'write a task in its place, or remove it: `kmend apply` refuses the playbook until then',
+  });
 }
 
 function readListen({ collector, isHandler }: TaskContext, tree: MapTree) {
