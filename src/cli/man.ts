@@ -5,9 +5,12 @@ import type { Command } from 'commander';
 export const exitCodes: readonly (readonly [string, string])[] = [
   ['0', 'done, or nothing to do'],
   ['1', 'internal or I/O error'],
-  ['2', 'plan, check, drift: changes are needed'],
+  ['2', 'plan, check, drift: changes are needed; import: a decision is left'],
   ['3', 'usage, schema or inventory error'],
-  ['4', 'a host failed, was refused, or was left out of service by another run'],
+  [
+    '4',
+    'a host failed, was refused, or was left out of service by another run; import: too little can be kept',
+  ],
   ['5', 'hosts were left unstarted because of the brake or kept slots'],
   ['6', 'hosts, or the cluster, are unreachable; nothing else failed'],
   ['7', 'locked by another run'],

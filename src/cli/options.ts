@@ -37,20 +37,44 @@ const words = (value: string, before: readonly string[] | undefined): readonly s
 ];
 const count = (_value: string, before: number | undefined): number => (before ?? 0) + 1;
 
+const inventoryOption = [
+  '-i, --inventory <path>',
+  'inventory file, directory or program; `a,b` names hosts (may be repeated)',
+  collect,
+] as const;
+const extraVarsOption = [
+  '-e, --extra-vars <vars>',
+  'variables that win over all others: key=value or JSON (visible in ps), @FILE, @- for standard input (may be repeated)',
+  collect,
+] as const;
+const vaultFileOption = [
+  '--vault-password-file <file>',
+  'file with the password of ansible-vault, or a program that prints it (may be repeated)',
+  collect,
+] as const;
+const vaultIdOption = [
+  '--vault-id <id>',
+  'the same with a label: LABEL@FILE, LABEL@PROGRAM, LABEL@prompt (may be repeated)',
+  collect,
+] as const;
+const askVaultOption = ['--ask-vault-pass', 'ask for the password of ansible-vault'] as const;
+
+/** For a command that only reads files, and contacts no host. */
+export const withInputOptions = (command: Command): Command =>
+  command
+    .option(...inventoryOption)
+    .option(...extraVarsOption)
+    .option(...vaultFileOption)
+    .option(...vaultIdOption)
+    .option(...askVaultOption)
+    .option('--json', 'JSON lines instead of text');
+
 /** Which hosts, and how they are reached: -i -l -e -f -u -b -K ... */
 export function withFleetOptions(command: Command): Command {
   return command
-    .option(
-      '-i, --inventory <path>',
-      'inventory file, directory or program; `a,b` names hosts (may be repeated)',
-      collect,
-    )
+    .option(...inventoryOption)
     .option('-l, --limit <pattern>', 'only these of the hosts; `@FILE` reads patterns from a file')
-    .option(
-      '-e, --extra-vars <vars>',
-      'variables that win over all others: key=value or JSON (visible in ps), @FILE, @- for standard input (may be repeated)',
-      collect,
-    )
+    .option(...extraVarsOption)
     .option(
       '--secrets <names>',
       'variables that are secret beside those whose names say so: pin,*_dsn',
@@ -72,17 +96,9 @@ export function withFleetOptions(command: Command): Command {
       '--become-password-file <file>',
       'file with the password of become, or a program that prints it',
     )
-    .option(
-      '--vault-password-file <file>',
-      'file with the password of ansible-vault, or a program that prints it (may be repeated)',
-      collect,
-    )
-    .option(
-      '--vault-id <id>',
-      'the same with a label: LABEL@FILE, LABEL@PROGRAM, LABEL@prompt (may be repeated)',
-      collect,
-    )
-    .option('--ask-vault-pass', 'ask for the password of ansible-vault')
+    .option(...vaultFileOption)
+    .option(...vaultIdOption)
+    .option(...askVaultOption)
     .option('--ssh-common-args <args>', 'options as for ssh: -o ProxyJump=..., -J ...')
     .option('--ssh-extra-args <args>', 'the same, behind those of --ssh-common-args')
     .option('-T, --timeout <seconds>', 'seconds to wait for an answer when connecting (default 10)')

@@ -12,6 +12,7 @@ import type { RunInfo } from '../engine/ports/history.ts';
 import type { Notice } from '../engine/ports/outside.ts';
 import type { LiveWorker, OpenRun } from '../engine/ports/workers.ts';
 import { eachInTurns } from '../engine/session/in-turns.ts';
+import type { Accounted } from '../load/index.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Facts } from '../model/fact.ts';
 import type { Event } from '../model/run/event.ts';
@@ -33,6 +34,7 @@ export interface Outputs {
   readonly 'kmend.error/1': ErrorLine;
   readonly 'kmend.event/1': Event;
   readonly 'kmend.held/1': Held;
+  readonly 'kmend.import/1': ImportLine;
   readonly 'kmend.job/1': JobLine;
   readonly 'kmend.journal/1': JournalLine;
   readonly 'kmend.lab/1': LabLine;
@@ -83,6 +85,23 @@ export interface CheckLine {
   readonly failure: Failure | null;
   /** Only with `--active`. */
   readonly active?: ActiveProbe;
+}
+
+/** `import`: a playbook of Ansible, and what became of it. */
+export interface ImportLine {
+  readonly playbook: string;
+  /** Share of the tasks that are kept or replaced, from 0 to 1. */
+  readonly share: number;
+  /** False where the share is below 0.7: then nothing was written. */
+  readonly worth: boolean;
+  /** Each task of the old files once; and keys and roles that do not stay as they are. */
+  readonly account: readonly Accounted[];
+  /** The playbook first, then each file that it reads; `written`: where the draft of it is. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly changed: boolean;
+    readonly written?: string;
+  }[];
 }
 
 /** `apply --detach`: the run that was begun. */

@@ -17,6 +17,7 @@ import { serveCommand } from './commands/history/serve.ts';
 import { stateCommand } from './commands/history/state.ts';
 import { tokenCommands } from './commands/history/token.ts';
 import { controlCommands } from './commands/rollout/control.ts';
+import { importCommand } from './commands/rollout/import.ts';
 import { planCommands } from './commands/rollout/plan-apply.ts';
 import { rollbackCommand } from './commands/rollout/rollback.ts';
 import { scheduleCommand } from './commands/rollout/schedule.ts';
@@ -54,6 +55,7 @@ export function buildProgram(
   stateCommand(program, world, done);
   controlCommands(program, world, done);
   validateCommand(program, world, done);
+  importCommand(program, world, done);
   inventoryCommand(program, world, done);
   docsCommands(program, world, done);
   doctorCommand(program, world, done);

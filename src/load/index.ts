@@ -1,4 +1,12 @@
 // The load room: reads texts into an inventory and a playbook, and reports each problem at its place.
+export {
+  type Accounted,
+  type Draft,
+  type DraftFile,
+  leastShare,
+  usableShare,
+} from './draft/account.ts';
+export { draftPlaybook } from './draft/draft.ts';
 export { declaredFacts } from './inventory/declared.ts';
 export { parseExtraVars } from './inventory/extra-vars.ts';
 export { loadInventory } from './inventory/inventory.ts';
@@ -23,6 +31,7 @@ export { type ConfigSections, readIniConfig } from './text/ini-config.ts';
 export type { Read, Reader } from './text/reader.ts';
 export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
 export {
+  isVaultText as isSealedText,
   type Opened,
   placeOfSealed,
   SealedError,

@@ -217,6 +217,17 @@ describe('input', () => {
     expect(kinds(lines)).toBe('validate/1 error/1');
   });
 
+  it('import: what became of each task', async () => {
+    const old = lab.file('old.yml', '- hosts: all\n  tasks:\n    - user: {name: x}\n    - ping:\n');
+    const done = await command(['import', old, '--json'], { home: lab.dir });
+    const lines = checked(done);
+    expect(done.exit).toBe(4);
+    expect(kinds(lines)).toBe('import/1');
+    expect(lines).toMatchObject([
+      { share: 0, worth: false, account: [{ fate: 'undecided' }, { fate: 'dropped' }] },
+    ]);
+  });
+
   it.each([
     ['usage', ['check', '--nosuch'], 3],
     ['input', ['plan', 'BROKEN'], 3],

@@ -22,6 +22,7 @@ import { hashOf, rootOf } from '../../src/engine/state/chain.ts';
 import { factDefs } from '../../src/facts/index.ts';
 import {
   declaredFacts,
+  draftPlaybook,
   hostVars,
   limitTo,
   loadInventory,
@@ -73,6 +74,25 @@ const yamlSeed = `all:
     pool_b:
       vars: {<<: *v}
       hosts: {n2: null}
+`;
+
+const importSeed = `- hosts: all
+  vars: {k: kubectl, a: "{% if b %}x{% else %}y{% endif %}"}
+  force_handlers: yes
+  tasks:
+    - command: "{{ k }} drain {{ inventory_hostname }} --timeout=9m || true"
+      delegate_to: localhost
+    - replace: {path: /etc/default/grub, regexp: '(GRUB_CMDLINE_LINUX=.*)', replace: '\\1 a=b c'}
+      notify: menu
+    - command: grubby --update-kernel=ALL --remove-args="a b=c"
+    - shell: sleep 1 && shutdown -r now
+    - local_action: wait_for port={{ ansible_port }}
+    - command: grep -qw cgroup.memory=nokmem /proc/cmdline
+    - yum: {name: [docker-ce-18.09.9, kernel-3.10]}
+    - hostname: {name: "{{ x }}"}
+    - block: [{user: {name: x}}]
+  handlers:
+    - {name: menu, shell: update-grub 2>&1}
 `;
 
 const playbookSeed = `- name: Out of accounting
@@ -260,6 +280,17 @@ export const fileParsers: readonly Parser[] = [
         reader: tableReader(ansibleFiles),
       }),
     seeds: [playbookSeed, ansibleSeed],
+  },
+  {
+    name: 'import',
+    megabytes: large,
+    parse: (text) =>
+      draftPlaybook('p.yaml', text, {
+        modules,
+        facts: factDefs.map(({ name }) => name),
+        reader: tableReader(ansibleFiles),
+      }),
+    seeds: [importSeed, ansibleSeed],
   },
   {
     name: 'file of a playbook',

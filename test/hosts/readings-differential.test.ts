@@ -67,7 +67,9 @@ function withoutOrigin({ ansible_facts: facts }: Mapping): Mapping {
   const packages = isMapping(facts) && isMapping(facts.packages) ? facts.packages : {};
   const plain = Object.entries(packages).map(([name, rows]) => [
     name,
-    isList(rows) ? rows.map((row) => (isMapping(row) ? without(row, ['origin', 'category']) : row)) : rows,
+    isList(rows)
+      ? rows.map((row) => (isMapping(row) ? without(row, ['origin', 'category']) : row))
+      : rows,
   ]);
   return { 'ansible_facts.packages': Object.fromEntries(plain) };
 }

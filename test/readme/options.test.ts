@@ -83,6 +83,8 @@ const flags = new Set([
 /** Flags of other programs in our words and pages. */
 const ofOthers: Readonly<Record<string, string>> = {
   '--collector': 'node_exporter',
+  '--for': 'kubectl',
+  '--value': 'timedatectl',
   '--target': 'aws',
   '--document-name': 'aws',
   '--parameters': 'aws',

@@ -11,6 +11,7 @@ import {
   inventoryVars,
   loadPlaybook,
   openPlaybook,
+  type PlaybookOptions,
   readVariable,
   SealedError,
   sealedDiagnostic,
@@ -49,22 +50,24 @@ const noInventory: Inventory = { hosts: new Map(), groups: new Map(), files: [] 
 const directoryOf = (path: string): string =>
   path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
 
-/**
- * Loads a project.
- * @param options `inventoryOptional`: without an inventory, unknown names may be variables of hosts
- * and are no errors; `offline`: package files are not fetched
- */
-export async function loadProject(
+interface Opened extends Omit<Project, 'playbook' | 'files'> {
+  readonly text: string;
+  /** There is no inventory to check against. */
+  readonly without: boolean;
+  readonly options: PlaybookOptions;
+}
+
+/** A playbook as text, with all that reading it takes; `partial`: it needs no inventory. */
+export async function openProject(
   name: string,
   session: Session,
-  options: { readonly inventoryOptional?: boolean; readonly offline?: boolean } = {},
-): Promise<Project> {
+  partial: boolean,
+): Promise<Opened> {
   const { settings, world, observer } = session;
   const path = playbookFile(name, world);
   const read = world.reader.readText(path);
   if (!read.ok) throw new CommandError(3, `${path}: ${read.why}`, hintOfMissing(path, world));
   const modules = await world.modules();
-  const partial = options.inventoryOptional === true;
   const loaded =
     partial && settings.inventories.length === 0
       ? noInventory
@@ -76,17 +79,32 @@ export async function loadProject(
     );
   const without = loaded === noInventory || loaded.notRun !== undefined;
   const inventory = without ? noInventory : loaded;
-  const names = factDefs.map((fact) => fact.name);
-  const text = openedPlaybook(path, read.text, session);
-  const checked = loadPlaybook(path, text, {
+  const options: PlaybookOptions = {
     modules,
-    facts: names,
+    facts: factDefs.map((fact) => fact.name),
     ...(without ? {} : { inventory }),
     extraVars: settings.extraVars,
     reader: world.reader,
     rolesPath: rolesPathOf(world),
     vault: settings.vault,
-  });
+  };
+  return { name, path, text: read.text, inventory, without, modules, options };
+}
+
+/**
+ * Loads a project.
+ * @param options `inventoryOptional`: without an inventory, unknown names may be variables of hosts
+ * and are no errors; `offline`: package files are not fetched
+ */
+export async function loadProject(
+  name: string,
+  session: Session,
+  options: { readonly inventoryOptional?: boolean; readonly offline?: boolean } = {},
+): Promise<Project> {
+  const { settings, world, observer } = session;
+  const opened = await openProject(name, session, options.inventoryOptional === true);
+  const { path, inventory, modules, without } = opened;
+  const checked = loadPlaybook(path, openedPlaybook(path, opened.text, session), opened.options);
   report(checked.diagnostics, observer);
   if (checked.value === undefined) throw new Error('a playbook without errors has a value');
   learnWritten(checked.value, settings.isSecret, world);
