@@ -45,7 +45,7 @@ function rpmRow(line: string): Row | undefined {
   };
 }
 
-const troubles = ['not-found', 'masked', 'failed'];
+const errors = ['not-found', 'masked', 'failed'];
 
 /** By name with `.service`: what is loaded, and then what has a file. */
 export function servicesIn(said: string): Mapping {
@@ -65,7 +65,7 @@ export function servicesIn(said: string): Mapping {
 }
 
 function loaded([, load = '', active = '', sub = '']: readonly string[]) {
-  const status = troubles.find((word) => [load, active, sub].includes(word)) ?? active;
+  const status = errors.find((word) => [load, active, sub].includes(word)) ?? active;
   return { state: sub === 'running' ? 'running' : 'stopped', status };
 }
 
@@ -77,5 +77,5 @@ function addFile(
   const known = services.get(name);
   if (known === undefined)
     services.set(name, { state: name.endsWith('@.service') ? 'unknown' : 'inactive', status });
-  else if (!troubles.includes(known.status)) services.set(name, { ...known, status });
+  else if (!errors.includes(known.status)) services.set(name, { ...known, status });
 }
