@@ -94,6 +94,7 @@ function made(number: number): Readonly<Record<string, string>> {
   return {
     bootScript: hostScripts.bootScript,
     cleanupScript: hostScripts.cleanupScript,
+    clearSpoolScript: hostScripts.clearSpoolScript('/var/lib/kmend/run/h1'),
     closeFenceScript: hostScripts.closeFenceScript(run),
     copyScript: hostScripts.copyScript(run, {
       ...{ kind: 'copy', what: 'copy', from: '/x', name: 'x.rpm', timeout: 10 },
@@ -103,6 +104,7 @@ function made(number: number): Readonly<Record<string, string>> {
     heldScript: hostScripts.heldScript(run),
     pollScript: hostScripts.pollScript(run, effect, 1, 4096),
     rebootScript: hostScripts.rebootScript(run, effect),
+    spoolIdScript: hostScripts.spoolIdScript('/var/lib/kmend', 'a'),
     startScript: startScript(run, effect),
     takeoverScript: hostScripts.takeoverScript(run),
     writeScript: writeScript(run, writes('/etc/made', 'old')),

@@ -98,8 +98,11 @@ const joined = new WeakMap<Mapping, { readonly facts: Facts; readonly all: Facts
 function withLearned(facts: Facts, learned: Mapping): Facts {
   const known = joined.get(learned);
   if (known?.facts === facts) return known.all;
-  const own = Object.entries(learned).filter(([name]) => learnedFact.test(name));
-  const all = own.length === 0 ? facts : { ...facts, ...Object.fromEntries(own) };
+  const own = Object.keys(learned).filter((name) => learnedFact.test(name));
+  const all =
+    own.length === 0
+      ? facts
+      : { ...facts, ...Object.fromEntries(own.map((name) => [name, learned[name] ?? null])) };
   joined.set(learned, { facts, all });
   return all;
 }
@@ -324,8 +327,12 @@ function piecesReader(
   vars: TaskVars,
   onRead: (name: string) => void,
 ): ReadPieces {
+  const facts = withLearned(frame.facts, frame.learned);
+  const learned = Object.fromEntries(
+    Object.entries(frame.learned).filter(([name]) => !learnedFact.test(name)),
+  );
   const scopeFor = (layers: TaskVars, onForeign: () => void): Scope =>
-    scopeOf({ ...frame, learned: watched(frame.learned, onForeign) }, layers, (name) => {
+    scopeOf({ ...frame, facts, learned: watched(learned, onForeign) }, layers, (name) => {
       onForeign();
       onRead(name);
     });
