@@ -21,6 +21,9 @@ interface Row {
 }
 
 const write = (text: string): string => `echo ${text} >> "$KMEND_ROOT/var/ran"`;
+const append = 'cat >> "$KMEND_ROOT/var/ran"';
+/** Prints `{{ base }}`, the name of a variable of the play. */
+const braces = 'printf "\\173\\173 base \\175\\175\\n"';
 
 const rows: readonly Row[] = [
   {
@@ -113,6 +116,18 @@ const rows: readonly Row[] = [
 `,
     ends: ['a changed', 'b ok'],
     ran: 'x\ny\nz\n',
+  },
+  {
+    name: 'loop: what a host has said is no template',
+    tasks: `    - {name: a, shell: {cmd: '${braces}'}, register: r}
+    - {name: b, shell: {cmd: '${append}', stdin: "{{ item }}"}, loop: "{{ r.stdout_lines }}", register: s}
+    - {name: c, shell: {cmd: '${append}', stdin: "{{ t }}"}, vars: {t: "{{ i.item }}"}, loop: "{{ s.results }}", loop_control: {loop_var: i}}
+    - block: [{name: d, shell: {cmd: '${braces}; exit 1'}}]
+      rescue: [{name: e, shell: {cmd: '${append}', stdin: "{{ item }}"}, loop: ["{{ ansible_failed_result.stdout }}"]}]
+`,
+    ends: ['a changed', 'b changed', 'c changed', 'e changed'],
+    exit: 12,
+    ran: '{{ base }}\n{{ base }}\n{{ base }}\n',
   },
   {
     name: 'loop with when: judged for each item',

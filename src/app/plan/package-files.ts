@@ -198,12 +198,14 @@ function scopesOf(
       : (limitTo(pool, settings.limit, inventory, world.reader).value ?? []);
   const playVars = { ...settings.rollback?.playVars, ...play.vars };
   return hosts.map((host) => (taskVars) => {
-    const extraVars = { ...settings.extraVars, ...settings.rollback?.vars.get(host) };
     return hostScope(inventory, host, {
-      extraVars,
+      extraVars: settings.extraVars,
       taskVars,
       playVars,
-      ...present({ playDefaults: play.defaults }),
+      ...present({
+        rolledBack: settings.rollback?.vars.get(host),
+        playDefaults: play.defaults,
+      }),
       playbookDir: directory,
     });
   });

@@ -257,7 +257,7 @@ async function hostSetups(
     const variables: HostSetup['variables'] = (layers) =>
       hostScope(inventory, target.name, {
         ...layers,
-        ...(rolledBack && { extraVars: { ...layers.extraVars, ...rolledBack } }),
+        ...present({ rolledBack }),
         playbookDir: directoryOf(path),
       });
     const scope = variables({

@@ -32,7 +32,14 @@ import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { shownText } from './shown.ts';
 import { summary, unplanned } from './summary.ts';
 import { changesHost, notNotified, unlessNotified } from './task/notified.ts';
-import { type Evaluation, evaluateTask, type Frame, loopItems, scopeOf } from './task-plan.ts';
+import {
+  type Evaluation,
+  evaluateTask,
+  type Frame,
+  loopItems,
+  roundLayer,
+  scopeOf,
+} from './task-plan.ts';
 
 export interface HostInput {
   readonly host: string;
@@ -255,7 +262,7 @@ function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk
   if (!('items' in loop)) return finishTask(task, [loop], module, input, walk);
   const rounds: Round[] = [];
   for (const item of loop.items) {
-    const layers = [{ vars: item }, ...vars];
+    const layers = [roundLayer(item), ...vars];
     const round = untilRead(task, evaluateTask(task, module, walk.frame, layers, onRead));
     rounds.push({ ...round, item });
     if (round.kind === 'needs') walk.wants.push(...round.wants);

@@ -14,6 +14,8 @@ export class VariableError extends Error {}
 /** Variables of a task or block, and those of it that are below the inventory's. */
 export interface TaskLayer {
   readonly vars: Mapping;
+  /** Hosts may have written the values: braces in them are text, and never a template. */
+  readonly isData?: boolean;
   readonly defaults?: Mapping;
 }
 

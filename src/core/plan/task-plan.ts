@@ -26,7 +26,7 @@ import {
   type Value,
 } from '../../model/value.ts';
 import { guarded, judge, render, renderedPieces } from './condition.ts';
-import { shownFacts, type TaskVars, type Variables } from './scope.ts';
+import { shownFacts, type TaskLayer, type TaskVars, type Variables } from './scope.ts';
 import { drainsNode, type LocalCommand, localPlan, notAs, whereOf } from './task/delegate.ts';
 import { environmentOf, withProxies } from './task/environment.ts';
 import {
@@ -150,6 +150,9 @@ export function scopeOf(
     facts: factNames(withLearned(frame.facts, frame.learned), onRead),
   });
 }
+
+/** The variables of a round of a loop: its items are rendered already, and may be of a host. */
+export const roundLayer = (item: Mapping): TaskLayer => ({ vars: item, isData: true });
 
 /** The items of a task's loop, or one round without an item. */
 export function loopItems(

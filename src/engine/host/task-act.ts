@@ -186,7 +186,7 @@ export const resultScope = (
 ): ReturnType<typeof scopeOf> => {
   const named = task.register === undefined ? {} : { [task.register]: round.result };
   return scopeOf({ ...walk.frame, learned: { ...walk.view.learned, ...named } }, [
-    { vars: round.result },
+    { vars: round.result, isData: true },
     ...vars,
   ]);
 };

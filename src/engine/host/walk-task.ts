@@ -5,7 +5,13 @@ import { judge } from '../../core/plan/condition.ts';
 import { sameChange } from '../../core/plan/drift.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
-import { type Evaluation, evaluateTask, loopItems, scopeOf } from '../../core/plan/task-plan.ts';
+import {
+  type Evaluation,
+  evaluateTask,
+  loopItems,
+  roundLayer,
+  scopeOf,
+} from '../../core/plan/task-plan.ts';
 import { leavesNothing } from '../../core/run-state/host-history.ts';
 import { doneTask } from '../../core/run-state/state.ts';
 import { known } from '../../model/fact.ts';
@@ -70,7 +76,7 @@ async function walkOpenly(
   const before = walk.state.ended.filter((one) => one.task === task.id);
   const rounds: Round[] = [];
   for (const item of loop.items) {
-    const round = await walkRound(task, module, [{ vars: item }, ...vars], walk, before);
+    const round = await walkRound(task, module, [roundLayer(item), ...vars], walk, before);
     rounds.push(
       task.loop === undefined ? round : { ...round, result: { ...round.result, ...item } },
     );

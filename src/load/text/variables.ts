@@ -12,6 +12,8 @@ import { SealedError, sealedIn } from './vault.ts';
 
 /** The layers above the inventory's variables, from the strongest to the weakest. */
 export interface Layers {
+  /** What a rollback sets again. Hosts have reported it: it is no template. */
+  readonly rolledBack?: Mapping;
   /** `-e`: always wins. */
   readonly extraVars?: Mapping;
   /** `register` and `set_fact`. */
@@ -42,11 +44,13 @@ export const magicNames: readonly string[] = [
  * the inventory.
  */
 function hostLayers(host: Host, layers: Layers = {}): readonly VarsLayer[] {
-  const { extraVars, registered, taskVars = [], playVars, facts, playDefaults } = layers;
+  const { rolledBack, extraVars, registered, playVars, facts, playDefaults } = layers;
+  const { taskVars = [] } = layers;
   const stack: VarsLayer[] = [];
   const add = (vars: Mapping | undefined): void => {
     if (vars !== undefined) stack.push({ vars: () => vars });
   };
+  add(rolledBack);
   add(extraVars);
   add(registered);
   for (const { vars } of taskVars) add(vars);
@@ -58,6 +62,16 @@ function hostLayers(host: Host, layers: Layers = {}): readonly VarsLayer[] {
   add(playDefaults);
   return stack;
 }
+
+/** Hosts may have written the values of this layer. */
+const isData = (
+  layer: Mapping,
+  { rolledBack, registered, taskVars = [], facts }: Layers,
+): boolean =>
+  layer === facts ||
+  layer === registered ||
+  layer === rolledBack ||
+  taskVars.some((one) => one.isData === true && one.vars === layer);
 
 /** Its variables; none where it is an encrypted file that cannot be opened. */
 function readable({ vars }: VarsLayer): Mapping {
@@ -107,7 +121,7 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
       if (raw === undefined) return undefined;
       // Output of a host is data: braces in it are never run as a template. An unknown fact must
       // not make its neighbours unknown.
-      if (layer === layers.facts || layer === layers.registered) return raw;
+      if (layer !== undefined && isData(layer, layers)) return raw;
       if (open.includes(wanted))
         throw new VariableError(
           `variable ${wanted} refers to itself: ${[...open, wanted].join(' -> ')}`,
