@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadPlaybook } from '../../src/load/index.ts';
 import { moduleTasksOf } from '../../src/model/playbook.ts';
 import { modules } from '../../src/modules/index.ts';
+import { tableReader } from '../fakes/table-reader.ts';
 
 const load = (task: string, keys = 'name: x') =>
   loadPlaybook('p.yml', `- hosts: all\n  ${keys}\n  tasks:\n    - ${task}\n`, {
@@ -77,6 +78,49 @@ describe('a task of this machine', () => {
     expect(noted('{command: id, delegate_to: localhost}')).toEqual(note);
     expect(noted('{command: id, delegate_to: localhost, become: no}')).toEqual([]);
     expect(noted('{debug: {msg: x}, delegate_to: localhost}')).toEqual([]);
+  });
+});
+
+describe('tasks of other files', () => {
+  const files = {
+    'a.yml': '- {command: id}\n- {command: id, delegate_to: 127.0.0.1, become: no}\n',
+    'roles/r/tasks/main.yml': '- {command: id}\n',
+  };
+  const read = (text: string, keys = 'name: x') =>
+    loadPlaybook('p.yml', `- hosts: all\n  ${keys}\n${text.replace(/^/gm, '  ')}\n`, {
+      modules,
+      facts: [],
+      reader: tableReader(files),
+    });
+
+  it.each([
+    ['tasks: [{import_tasks: a.yml, KEYS}]', ['localhost', '127.0.0.1']],
+    ['tasks: [{include_tasks: {file: a.yml, apply: {KEYS}}}]', ['localhost', '127.0.0.1']],
+    ['tasks: [{block: [{include_tasks: a.yml}], KEYS}]', ['localhost', '127.0.0.1']],
+    ['tasks: [{import_role: {name: r}, KEYS}]', ['localhost']],
+    ['tasks: [{include_role: {name: r, apply: {KEYS}}}]', ['localhost']],
+    ['roles: [{role: r, KEYS}]', ['localhost']],
+  ])('%s', (text, machines) => {
+    for (const keys of ['delegate_to: localhost', 'connection: local']) {
+      const loaded = read(text.replace('KEYS', keys));
+      expect(summaries(loaded)).toEqual([]);
+      expect(tasksOf(loaded).map(({ delegate }) => delegate?.to)).toEqual(machines);
+    }
+    const becoming = read(text.replace('KEYS', 'delegate_to: localhost, become: true'));
+    expect(tasksOf(becoming).map(({ delegate }) => delegate?.becomes)).toEqual(
+      machines.map((_, index) => (index === 0 ? true : undefined)),
+    );
+    const once = text.replace('KEYS', 'run_once: true');
+    expect(summaries(read(once, 'serial: 1'))).toEqual([]);
+    expect(summaries(read(once))).toEqual([expect.stringContaining('`run_once` only with')]);
+  });
+
+  it('an include has no such key itself', () => {
+    const [found] = read('tasks: [{include_tasks: a.yml, delegate_to: localhost}]').diagnostics;
+    expect(found).toMatchObject({
+      summary: '`include_tasks` takes no `delegate_to`',
+      hint: '`apply: {delegate_to: ...}` gives it to the tasks',
+    });
   });
 });
 

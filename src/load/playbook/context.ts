@@ -106,7 +106,7 @@ export function readCommon(
 }
 
 /** Where each host is a batch, Ansible runs such a task on each host too. */
-function checkRunOnce({ collector, oneByOne }: TaskContext, tree: MapTree): void {
+export function checkRunOnce({ collector, oneByOne }: TaskContext, tree: MapTree): void {
   if (field(collector, tree, 'run_once', flag) !== true || oneByOne === true) return;
   collector.error(
     entryOf(tree, 'run_once')?.keyAt ?? tree.at,

@@ -167,9 +167,9 @@ const named = (key: string): Mapping => ({ type: 'object', required: [key] });
 /** Statements that put tasks and variables of other files in their place. */
 const splices: Mapping = Object.fromEntries(
   Object.entries({
-    import_tasks: { ...common, import_tasks: { anyOf: [scalar, named('file')] } },
+    import_tasks: { ...common, ...machine, import_tasks: { anyOf: [scalar, named('file')] } },
     include_tasks: { ...includeKeys, ...looped, include_tasks: { anyOf: [scalar, named('file')] } },
-    import_role: { ...common, import_role: named('name') },
+    import_role: { ...common, ...machine, import_role: named('name') },
     include_role: { ...includeKeys, ...looped, include_role: named('name') },
     include_vars: {
       ...common,

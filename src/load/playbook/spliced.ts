@@ -15,8 +15,9 @@ import {
   put,
   type Tree,
 } from '../text/tree.ts';
+import { delegateField } from './ansible/delegate.ts';
 import { loopOf, olderLoops } from './ansible/loops.ts';
-import { readCommon, type TaskContext, within } from './context.ts';
+import { checkRunOnce, readCommon, type TaskContext, within } from './context.ts';
 import { handlersOf } from './handlers.ts';
 import type { OpenedTree } from './project-files.ts';
 import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
@@ -46,10 +47,12 @@ interface Inside {
 }
 
 const shared = ['name', 'when', 'tags', 'vars', 'ignore_errors', 'no_log'];
+/** What an import, a role or `apply` gives to its tasks, as a block around them does. */
+const delegation = ['delegate_to', 'connection', 'run_once'];
 const keysOf = (kind: SpliceKind): readonly string[] =>
   kind.startsWith('include_')
     ? [...shared, 'loop', ...olderLoops, 'loop_control']
-    : [...shared, 'become', 'become_user', 'environment'];
+    : [...shared, 'become', 'become_user', 'environment', ...delegation];
 
 /**
  * An import gives its keys to each task, as Ansible does: `when` is asked again before each. An
@@ -74,7 +77,7 @@ export function readSplice(
   const isImport = kind.startsWith('import_');
   const child: SpliceContext = isImport
     ? { ...within(context, common), readTasks: context.readTasks, inherited: common.when }
-    : included(context, common.tags, args);
+    : included(context, common.tags, args, inner);
   const tasks = rounds.flatMap((vars, round): readonly Task[] => {
     const around = {
       ...child.around,
@@ -133,7 +136,12 @@ function roundsOf({ collector, around }: TaskContext, tree: MapTree): readonly M
 }
 
 /** Tasks of an include inherit what is around it, what `apply` says, and none of its own keys. */
-function included(context: SpliceContext, tags: readonly string[], args: MapTree): SpliceContext {
+function included(
+  context: SpliceContext,
+  tags: readonly string[],
+  args: MapTree,
+  names: Names,
+): SpliceContext {
   const apply = entryOf(args, 'apply')?.value;
   const base = { ...context, enteredBy: [...context.enteredBy, tags] };
   if (apply === undefined) return base;
@@ -141,7 +149,7 @@ function included(context: SpliceContext, tags: readonly string[], args: MapTree
     context.collector.error(apply.at, 'bad-value', '`apply` should be a mapping');
     return base;
   }
-  const known = ['tags', 'become', 'ignore_errors', 'no_log'];
+  const known = ['tags', 'become', 'ignore_errors', 'no_log', ...delegation];
   for (const { key, keyAt } of apply.entries)
     if (!known.includes(key))
       context.collector.error(keyAt, 'unknown-key', `\`apply\` takes no \`${key}\` here`, {
@@ -151,11 +159,15 @@ function included(context: SpliceContext, tags: readonly string[], args: MapTree
     const value = entryOf(apply, key)?.value;
     return value?.kind === 'scalar' && typeof value.value === 'boolean' ? value.value : undefined;
   };
+  const become = flagOf('become');
+  const around = present({ becomes: become, around: context.delegate });
+  checkRunOnce(context, apply);
   return {
     ...base,
     tags: [...new Set([...context.tags, ...tagsField(context.collector, apply)])],
     ...present({
-      become: flagOf('become'),
+      become,
+      delegate: delegateField(context.collector, apply, names, around),
       noLog: flagOf('no_log'),
       ignoreErrors: flagOf('ignore_errors'),
     }),
@@ -209,7 +221,7 @@ function readRoleEntry(
     collector.error(item.at, 'bad-value', 'an entry of `roles` needs the name of a role');
     return [];
   }
-  const keys = [...shared, 'role', 'become', 'become_user', 'environment'];
+  const keys = [...shared, ...delegation, 'role', 'become', 'become_user', 'environment'];
   const parameters = tree.entries.filter(({ key }) => !keys.includes(key));
   const plain: MapTree = {
     ...tree,
