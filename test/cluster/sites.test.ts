@@ -1,6 +1,6 @@
 // Workers of two sites as real processes, over a real PostgreSQL: the process that leads a run has no
 // way to any host, and each of the others is killed, stopped or asked to end.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -39,6 +39,8 @@ interface Machines {
   readonly leader: Child;
   /** Starts a worker of a site, in a home of its own. */
   readonly at: (site: string, home?: string) => Promise<Child>;
+  /** The home of these. */
+  readonly home: string;
 }
 
 /** Hosts at their sites, a worker that leads, and machines at the sites that start when asked. */
@@ -54,7 +56,7 @@ async function machines(sites: Readonly<Record<string, string>>): Promise<Machin
   const home = withKey(takeKey());
   const at: Machines['at'] = (site, own = home) =>
     lab.worker({ args: ['--sites', site], home: own });
-  return { leader, at };
+  return { leader, at, home };
 }
 
 /** Takes the key out of the inventory: each machine has its own, and so has the operator. */
@@ -135,6 +137,26 @@ describe.skipIf(postgresBin === undefined)('a run whose hosts are at sites', () 
       true,
       true,
     ]);
+  });
+
+  it('a delegated task is done by the worker, and once, although it is killed', async () => {
+    const { at, home } = await machines({ h1: 'fra' });
+    const log = join(lab.fleet.dir, 'delegated');
+    const here = `    - shell: "echo begun $HOME >> '${log}'; sleep 4; echo ended >> '${log}'; echo said"
+      delegate_to: localhost
+      register: it
+    - shell: "echo {{ it.stdout | quote }} >> '${log}'"
+      delegate_to: localhost
+`;
+    const first = await at('fra');
+    const run = await lab.detach(lab.fleet.file('here.yaml', play(here, '{}')));
+    for (let waited = 0; !existsSync(log) && waited < 600; waited += 1) await sleep(50);
+    first.signal('SIGKILL');
+    await first.ended;
+    await at('fra');
+    await lab.event(run, 'run.closed', () => true, 120);
+    expect(eventsOf(lab.events(run), 'run.finished').map(({ exit }) => exit)).toEqual([0]);
+    expect(readFileSync(log, 'utf8')).toBe(`begun ${home}\nended\nsaid\n`);
   });
 
   it('waits for a site, says why, and starts no host of it: a worker there lacks the key', async () => {
