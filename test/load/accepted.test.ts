@@ -49,6 +49,42 @@ describe('accepted because it holds anyway', () => {
     ]);
   });
 
+  it.each([
+    'shell: sleep 2 && reboot, async: 1, poll: 0, ignore_errors: true',
+    'shell: "sleep 5; /sbin/shutdown -r now \'kernel update\'", async: 1, poll: 0',
+    'command: /sbin/reboot, async: 0, poll: 0, changed_when: false',
+    'shell: {cmd: "(sleep 3 && shutdown -r +1) &"}, async: 10, poll: 0',
+  ])('a reboot that is sent is one: %s', (task) => {
+    const loaded = play('name: x', task);
+    expect(summaries(loaded)).toEqual([
+      expect.stringMatching(/^note: this \w+ is done as `reboot`$/),
+    ]);
+    const [found] = loaded.value?.plays[0]?.tasks ?? [];
+    expect(found).toMatchObject({ module: 'reboot', args: {} });
+    expect(found).not.toHaveProperty('ignoreErrors');
+  });
+
+  it.each([
+    'shell: "sleep 2 && reboot && rm -rf /var/x", async: 1, poll: 0',
+    'shell: "echo reboot", async: 1, poll: 0',
+    'shell: "reboot $(cat /x)", async: 1, poll: 0',
+    'shell: {cmd: reboot}, async: 1, poll: 5',
+  ])('anything else stays what it is: %s', (task) => {
+    const loaded = play('name: x', task);
+    expect(summaries(loaded).join()).not.toContain('is done as');
+  });
+
+  it('templates of retries and delay that are known early', () => {
+    const known = play(
+      'vars: {n: 7}',
+      'command: id, until: "true", retries: "{{ n }}", delay: "{{ n * 2 }}"',
+    );
+    expect(known.value?.plays[0]?.tasks[0]).toMatchObject({ retries: 7, delay: 14 });
+    expect(summaries(play('name: x', 'command: id, until: "true", retries: "{{ nope }}"'))).toEqual(
+      [expect.stringContaining("'nope' is undefined")],
+    );
+  });
+
   it('label and index_var of a loop', () => {
     const loaded = play(
       'name: x',

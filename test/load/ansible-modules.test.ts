@@ -102,6 +102,9 @@ describe('a module of Ansible', () => {
       'ansible.builtin.systemd_service: {unit: docker, masked: no, scope: system, no_block: no}',
       { service: { name: 'docker', masked: false } },
     ],
+    ['ping:', { debug: { msg: 'pong' } }],
+    ['ansible.builtin.ping: {data: x}', { debug: { msg: 'pong' } }],
+    ['apt: {upgrade: dist, state: latest}', { os_update: { upgrade: 'full' } }],
     [
       'wait_for_connection: timeout=300 delay=30',
       { wait_for_connection: { timeout: 300, delay: 30 } },

@@ -72,6 +72,7 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
     'test/modules/pause.test.ts',
     'does not wait on a host that was not',
   ],
+  'a command with `poll: 0`': ['test/load/accepted.test.ts', 'a reboot that is sent is one'],
   '`pause` waits once': ['test/modules/pause.test.ts', "{ prompt: 'Go on?' }"],
   '`wait_for` reads from': ['test/modules/wait-for.test.ts', 'search_regex'],
   '`stat`, `slurp` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],

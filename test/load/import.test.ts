@@ -146,7 +146,7 @@ describe('what a task becomes', () => {
   });
 
   it.each<[string, string]>([
-    ['{ping: }', 'dropped'],
+    ['{ping: }', 'kept'],
     ['{slack: {msg: x}}', 'dropped'],
     ['{user: {name: ops}}', 'undecided'],
     [`{command: "kubectl drain other-node", ${delegated}}`, 'kept'],
@@ -191,7 +191,7 @@ describe('what a task becomes', () => {
   });
 
   it('a block that loses its tasks keeps one that does nothing', () => {
-    const text = draftOf('    - block:\n        - ping:\n    - command: uptime\n');
+    const text = draftOf('    - block:\n        - slack: {msg: x}\n    - command: uptime\n');
     expect(parsePlain(text)).toMatchObject([{ tasks: [{ block: [{ meta: 'noop' }] }, {}] }]);
   });
 
@@ -205,8 +205,8 @@ describe('what a task becomes', () => {
   });
 
   it('a play of one line is written in several', () => {
-    const text = drafted('p.yml', '[{hosts: all, tasks: [{ping: }, {command: uptime}]}]').files[0]
-      ?.text;
+    const text = drafted('p.yml', '[{hosts: all, tasks: [{slack: {msg: x}}, {command: uptime}]}]')
+      .files[0]?.text;
     expect(parsePlain(text ?? '')).toMatchObject([
       { hosts: 'all', tasks: [{ command: 'uptime' }] },
     ]);

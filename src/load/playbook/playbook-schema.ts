@@ -32,6 +32,7 @@ const flag = embedded(toJsonSchema(flagSchema));
 const earlyFlag = embedded(toJsonSchema(flagSchema, { templates: true }));
 const topics = embedded(toJsonSchema(listOf(filled)));
 const length = embedded(toJsonSchema(duration));
+const earlyLength = embedded(toJsonSchema(duration, { templates: true }));
 const condition: Mapping = {
   anyOf: [
     text,
@@ -89,11 +90,11 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     register: identifier,
     listen: topics,
     until: condition,
-    retries: embedded(toJsonSchema(whole(0, 10_000))),
-    delay: length,
+    retries: embedded(toJsonSchema(whole(0, 10_000), { templates: true })),
+    delay: earlyLength,
     changed_when: condition,
     failed_when: condition,
-    timeout: length,
+    timeout: earlyLength,
     async: length,
     poll: length,
     idempotent: flag,

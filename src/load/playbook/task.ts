@@ -10,6 +10,7 @@ import { type DiagnosticsCollector, didYouMean } from '../text/diagnostics-colle
 import { conditions, field, refuseKeys, verdictField } from '../text/fields.ts';
 import { fitTree } from '../text/fit.ts';
 import { checkTemplates, conditionOf, type Names, withVars } from '../text/names.ts';
+import { earlyField } from '../text/static-templates.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
 import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
 import { betterWay, noteBetterWay } from './ansible/better-way.ts';
@@ -19,6 +20,7 @@ import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
+import { sentReboot } from './ansible/sent-reboot.ts';
 import { translate } from './ansible/translate.ts';
 import { readCommon, type TaskContext, texts, within } from './context.ts';
 import { flushAt } from './handlers.ts';
@@ -48,7 +50,8 @@ export function readTasks(
 }
 
 function readTask(context: TaskContext, written: Tree, names: Names, id: string): Task | undefined {
-  const tree = written.kind === 'map' ? withoutLocalAction(written) : written;
+  const tree =
+    written.kind === 'map' ? sentReboot(context.collector, withoutLocalAction(written)) : written;
   if (tree.kind !== 'map') {
     context.collector.error(
       tree.at,
@@ -162,7 +165,9 @@ function readModuleTask(
   const register = readRegister(collector, tree);
   const known = register === undefined ? inner : withVars(inner, [register]);
   const until = entryOf(tree, 'until');
-  const retries = field(collector, tree, 'retries', whole(0, 10_000));
+  const { around } = context;
+  const early = { ...around.early, ...common.vars, ...around.given };
+  const retries = earlyField(collector, tree, 'retries', whole(0, 10_000), early);
   const task = {
     kind: 'task',
     ...common,
@@ -173,12 +178,13 @@ function readModuleTask(
       listen: readListen(context, tree),
       until: until && conditions(collector, until, known),
       retries: retries ?? (until && 3),
-      delay: field(collector, tree, 'delay', duration) ?? (until && 5),
+      delay: earlyField(collector, tree, 'delay', duration, early) ?? (until && 5),
       changedWhen:
         verdictField(collector, entryOf(tree, 'changed_when'), known) ??
         (found?.module.onlyWaits === true ? false : undefined),
       failedWhen: verdictField(collector, entryOf(tree, 'failed_when'), known),
-      timeout: field(collector, tree, 'timeout', duration) ?? asyncTimeout(collector, tree),
+      timeout:
+        earlyField(collector, tree, 'timeout', duration, early) ?? asyncTimeout(collector, tree),
       idempotent: field(collector, tree, 'idempotent', flag),
     }),
   } as const;

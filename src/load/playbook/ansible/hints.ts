@@ -41,7 +41,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   iptables: 'use `shell`: `iptables -C RULE || iptables -A RULE`',
   known_hosts: 'use `lineinfile`',
   mount_facts: `the facts \`space.*\` say what is free; for more ${reads('findmnt')}`,
-  ping: 'leave it out: a host that does not answer is not started',
   pip: deploys,
   raw: 'use `shell`: it needs no Python on the host',
   rpm_key: '`gpgkey` of `yum_repository` is the key of its packages',

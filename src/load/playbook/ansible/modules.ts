@@ -33,6 +33,8 @@ export interface AnsibleModule {
   readonly update?: Readonly<Record<string, Treatment>>;
   /** Arguments that stand for a command, in a task that has nothing else to do. */
   readonly alone?: Readonly<Record<string, string>>;
+  /** Arguments that it always has. */
+  readonly fixed?: Readonly<Record<string, string>>;
 }
 
 const as = (name: string, words?: Readonly<Record<string, string>>): Treatment =>
@@ -302,6 +304,11 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         var: { as: 'msg', expression: true },
         verbosity: unused('a plan and a report always have it'),
       },
+    },
+    ping: {
+      module: 'debug',
+      args: { data: unused('a host that does not answer is not started') },
+      fixed: { msg: 'pong' },
     },
     package_facts: {
       module: 'package_facts',

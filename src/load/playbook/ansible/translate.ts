@@ -19,7 +19,7 @@ export function translate(
   from: AnsibleModule,
   written: Tree,
 ): Translated {
-  const tree = keyValues(written);
+  const tree = withFixed(from, keyValues(written));
   if (tree.kind !== 'map') return { module: from.module, tree };
   const refresh = refreshOf(from, tree);
   if (refresh !== undefined) return { module: 'command', tree: refresh };
@@ -45,6 +45,18 @@ export function translate(
   return isUncordon
     ? { module: 'uncordon', tree: { ...tree, entries: [] } }
     : { module: from.module, tree: renamed };
+}
+
+/** With the arguments that the module always has. */
+function withFixed({ fixed }: AnsibleModule, tree: Tree): Tree {
+  const isEmpty = tree.kind === 'scalar' && tree.value === null;
+  if (fixed === undefined || (tree.kind !== 'map' && !isEmpty)) return tree;
+  const more = Object.entries(fixed).map(([key, text]) => entry(key, scalar(text, tree.at)));
+  return {
+    kind: 'map',
+    at: tree.at,
+    entries: [...(tree.kind === 'map' ? tree.entries : []), ...more],
+  };
 }
 
 const textOf = (tree: MapTree, key: string): string | undefined => {

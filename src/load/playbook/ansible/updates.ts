@@ -33,9 +33,9 @@ export function updateOf({ update }: AnsibleModule, tree: MapTree): MapTree | un
   if (update === undefined) return undefined;
   const isUpgrade = isOn(tree, 'upgrade');
   const isLatest = isAll(tree) && textOf(tree, 'state') === 'latest';
-  const others = tree.entries.filter(
-    ({ key }) => !(isLatest ? [...nameKeys, 'state'] : []).includes(key) && key !== 'upgrade',
-  );
+  // Without a name Ansible takes no notice of the state.
+  const ofName = has(tree, nameKeys) && !isLatest ? [] : [...nameKeys, 'state'];
+  const others = tree.entries.filter(({ key }) => ![...ofName, 'upgrade'].includes(key));
   const written = entryOf(tree, 'upgrade');
   if (isUpgrade || isLatest)
     return withRefresh({
@@ -49,7 +49,7 @@ export function updateOf({ update }: AnsibleModule, tree: MapTree): MapTree | un
         ...others.map(inList),
       ],
     });
-  const isAlone = !has(tree, [...nameKeys, 'deb', 'list', 'state']);
+  const isAlone = !has(tree, [...nameKeys, 'deb', 'list']);
   const isOther = isOn(
     tree,
     'autoremove',
