@@ -127,9 +127,9 @@ describe('command', () => {
     [{ removes: '/x' }, { 'path./x.exists': true }, true],
     [{ unless: '/x' }, { 'path./x.exists': true }, false],
   ])('%j with %j: runs %s', (guard, facts, runs) => {
-    expect(planOf('command', { args: { cmd: 'true', ...guard }, facts }).changes).toHaveLength(
-      runs ? 1 : 0,
-    );
+    const { changes, result } = planOf('command', { args: { cmd: 'true', ...guard }, facts });
+    expect(changes).toHaveLength(runs ? 1 : 0);
+    if (!runs) expect(result).toMatchObject({ rc: 0, stdout: expect.stringMatching(/^skipped/) });
   });
 
   it('is done once a run', () => {

@@ -118,15 +118,22 @@ const shownAround = ({ user, environment = {} }: RunArgs): string => {
   );
 };
 
-/** Why it need not run; `undefined` where it must. */
-function guarded(given: RunArgs, facts: FactView): string | undefined {
+/** Why it need not run, and Ansible's result of that; `undefined` where it must. */
+function guarded(given: RunArgs, facts: FactView): ModulePlan | undefined {
   for (const path of [given.creates, given.unless])
-    if (path !== undefined && need(facts, `path.${path}.exists`)) return `${path} is there`;
+    if (path !== undefined && need(facts, `path.${path}.exists`))
+      return notRun(`${path} is there`, `skipped, since ${path} exists`);
   const { removes } = given;
   return removes !== undefined && !need(facts, `path.${removes}.exists`)
-    ? `${removes} is not there`
+    ? notRun(`${removes} is not there`, `skipped, since ${removes} does not exist`)
     : undefined;
 }
+
+const notRun = (note: string, stdout: string): ModulePlan => ({
+  changes: [],
+  note,
+  result: { rc: 0, stdout, stdout_lines: [stdout], stderr: '', stderr_lines: [] },
+});
 
 export function planRun(
   command: string,
@@ -135,8 +142,8 @@ export function planRun(
   facts: FactView,
 ): ModulePlan {
   const shown = command + shownAround(given);
-  const note = guarded(given, facts);
-  if (note !== undefined) return { changes: [], note };
+  const skipped = guarded(given, facts);
+  if (skipped !== undefined) return skipped;
   if (given.read_only) return asRead(shown, body, given, facts);
   return {
     changes: [
