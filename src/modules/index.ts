@@ -4,6 +4,7 @@ import { command } from './command/command.ts';
 import { shell } from './command/shell.ts';
 import { containerRuntime } from './container-runtime/index.ts';
 import { drain } from './drain.ts';
+import { blockinfile } from './file/blockinfile.ts';
 import { copy } from './file/copy.ts';
 import { file } from './file/file.ts';
 import { modprobe } from './file/kernel-settings/modprobe.ts';
@@ -52,6 +53,7 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     copy,
     file,
     lineinfile,
+    blockinfile,
     replace,
     sysctl,
     modprobe,

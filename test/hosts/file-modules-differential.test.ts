@@ -1,4 +1,4 @@
-// copy, file, lineinfile and replace against the modules of the ansible-core that is installed
+// copy, file, lineinfile, blockinfile and replace against the modules of the ansible-core that is installed
 // here, and sysctl against that of ansible.posix, on files made from a seed: the same bytes, modes and ends. Skipped where it is missing.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -113,6 +113,53 @@ const lineinfile = fc
   .filter(({ args }) => ![args.regexp, args.insertafter, args.insertbefore].includes('['))
   // Ansible ends with an exception: it sets the mode of a file that it did not make.
   .filter(({ args, before }) => '/f' in before || args.backrefs !== true || args.create !== true);
+
+const markerLine = fc.constantFrom(
+  '# BEGIN ANSIBLE MANAGED BLOCK',
+  '# END ANSIBLE MANAGED BLOCK',
+  '// ONE naïve',
+  '// TWO naïve',
+);
+const blockText = fc
+  .array(fc.oneof(fc.tuple(word, end), fc.tuple(markerLine, end), fc.constantFrom(['x', '\r'])), {
+    maxLength: 10,
+  })
+  .map((lines) => lines.map((line) => line.join('')).join(''));
+
+const blockinfile = fc
+  .record({
+    text: optional(fc.tuple(blockText, fc.constantFrom('', '', 'tail')).map((all) => all.join(''))),
+    state: fc.constantFrom('present', 'present', 'present', 'absent'),
+    block: fc.constantFrom('a\nb', 'a\n', 'naïve\r\n\n', '', '# END ANSIBLE MANAGED BLOCK', 'c\rd'),
+    own: fc.boolean(),
+    place: fc.constantFrom('none', 'insertafter', 'insertbefore'),
+    where: fc.oneof(
+      pattern.filter((one) => one !== '['),
+      fc.constantFrom('EOF', 'BOF', '(?m)^beta', '(?m)a$', '(?ms)alpha.*tail', ''),
+    ),
+    append_newline: fc.boolean(),
+    prepend_newline: fc.boolean(),
+    create: fc.boolean(),
+    mode,
+  })
+  .map(
+    ({ text: content, own, place, where, ...args }): Case => ({
+      module: 'blockinfile',
+      args: given({
+        path: '/f',
+        ...args,
+        ...(own ? { marker: '// {mark} naïve', marker_begin: 'ONE', marker_end: 'TWO' } : {}),
+        ...(place === 'none' ? {} : { [place]: where }),
+      }),
+      before: content === undefined ? {} : { '/f': { content, mode: 0o640 } },
+    }),
+  )
+  // Ansible searches the text of no file, and counts lines up to a byte in a text of characters.
+  .filter(
+    ({ args, before }) =>
+      !JSON.stringify(args).includes('(?m') ||
+      /^[\0-\x7f]+$/.test(String(before['/f']?.content ?? '')),
+  );
 
 const replace = fc
   .record({
@@ -277,6 +324,7 @@ it.skipIf(noPosix)(
 describe.skipIf(noAnsible)('as the modules of Ansible (skipped without ansible-core)', () => {
   it.each<[string, fc.Arbitrary<Case>]>([
     ['lineinfile', lineinfile],
+    ['blockinfile', blockinfile],
     ['replace', replace],
     ['copy', copy],
     ['file', file],

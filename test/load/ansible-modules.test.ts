@@ -80,6 +80,10 @@ describe('a module of Ansible', () => {
       'package: {name: vim, state: removed, use: auto}',
       { package: { name: 'vim', state: 'absent' } },
     ],
+    [
+      'blockinfile: {dest: /f, content: a, insertafter: EOF, backup: yes}',
+      { blockinfile: { path: '/f', block: 'a', insertafter: 'EOF' } },
+    ],
     ['debug: {var: kmem.remedy}', { debug: { msg: '{{ kmem.remedy }}' } }],
     ['debug: var=result.stdout_lines', { debug: { msg: '{{ result.stdout_lines }}' } }],
     ['debug: {var: "{{ x }}", verbosity: 1}', { debug: { msg: '{{ x }}' } }],

@@ -80,17 +80,19 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`service_facts` reads': ['test/modules/service-facts.test.ts', 'has both'],
   '`copy` sends': ['test/load/sources.test.ts', 'site/files/dir is a directory'],
   '`template` knows': ['test/load/sources.test.ts', '`{% macro %}` is not supported'],
-  '`copy`, `file`, `lineinfile`, `replace` take': () => {
+  '`copy`, `file`, `lineinfile`, `blockinfile`, `replace` take': () => {
     for (const [name, place] of [
       ['copy', 'dest: ~/x, content: a'],
       ['file', 'path: $HOME/x'],
       ['lineinfile', 'path: ~/x, line: a'],
+      ['blockinfile', 'path: $HOME/x, block: a'],
       ['replace', 'path: x, regexp: a'],
     ])
       expect(errors('name: x', `${name}: {${place}}`)).toBe(1);
   },
-  '`lineinfile`, `replace` do': ['test/modules/lineinfile.test.ts', 'done again by each run'],
-  '`lineinfile`, `replace` edit': ['test/modules/replace.test.ts', 'is not UTF-8 text'],
+  '`lineinfile`, `blockinfile`, `replace` do': ['test/modules/lineinfile.test.ts', 'done again by each run'],
+  '`lineinfile`, `blockinfile`, `replace` edit': ['test/modules/replace.test.ts', 'is not UTF-8 text'],
+  '`blockinfile` takes': ['test/modules/blockinfile.test.ts', 'should have {mark}'],
   '`sysctl` with': ['test/modules/sysctl.test.ts', 'the value alone'],
   '`sysctl` keeps': () => expect(withSetting('a=1\na=2\n', 'b', '3')).toBe('a=2\nb=3\n'),
   '`modprobe` with': ['test/modules/modprobe.test.ts', 'only lines of the module'],

@@ -151,7 +151,7 @@ export const copy = defineModule<Args>({
       {"log-opts": {"max-size": "50m", "max-file": "3"}}
     mode: "0644"
 `,
-  notes: `**Files.** What \`copy\`, \`file\`, \`lineinfile\` and \`replace\` have in common: they mean what Ansible's modules mean, and need no Python on the host. The plan
+  notes: `**Files.** What \`copy\`, \`file\`, \`lineinfile\`, \`blockinfile\` and \`replace\` have in common: they mean what Ansible's modules mean, and need no Python on the host. The plan
 shows a unified diff. It is left out where not everybody may read the file, for private keys, and with \`no_log\`; values behind names such as \`password\` are masked.
 Plan and journal have the SHA-256 of a file, from which a short secret could be guessed: with \`no_log\` they have neither that nor the path, and a rollback leaves the file.
 A file is written beside the old one and renamed into place; what was there is kept on the host as \`/var/lib/kmend/backup/SHA256\` until \`kmend cleanup\`. A file that somebody

@@ -1,23 +1,12 @@
 // Module lineinfile: one line that a file has, or lines that it has not.
-import { patternProblem } from '../../expression/index.ts';
 import type { FactView } from '../../model/fact.ts';
 import type { ModulePlan, PlanContext } from '../../model/run/change.ts';
 import { asArgs, filled, flag, type Infer, object, oneOf, text } from '../../model/shape/schema.ts';
 import { defineModule } from '../define.ts';
-import { toBytes } from './bytes.ts';
+import { bytePattern as pattern } from './bytes.ts';
 import { editLines } from './edit-line.ts';
 import { hostPath, missing } from './place.ts';
 import { notIdempotent, planText, readText, textWants, writeShape } from './write.ts';
-
-const pattern = text.refine(
-  (source) => patternProblem(toBytes(source), { bytes: true }) === undefined,
-  {
-    error: (issue) =>
-      typeof issue.input === 'string'
-        ? `cannot be used: ${patternProblem(toBytes(issue.input), { bytes: true })}`
-        : undefined,
-  },
-);
 
 const args = object({
   path: hostPath.describe('The file. A link is followed.'),

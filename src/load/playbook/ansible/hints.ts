@@ -2,7 +2,7 @@
 
 const reads = (what: string): string => `use \`command: ${what}\` with \`read_only: true\``;
 const files =
-  'use `copy` with `content`, `lineinfile` or `replace`; for a boot argument `kernel_arg`, for a yum repository `yum_repository`';
+  'use `copy` with `content`, `blockinfile`, `lineinfile` or `replace`; for a boot argument `kernel_arg`, for a yum repository `yum_repository`';
 const deploys = 'deploy it before or after the run: kmend moves packages, kernels and services';
 const accounts = 'leave it to what manages the accounts of the host, or use `command`';
 const noCopy =
@@ -21,7 +21,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   apt_key: 'use `shell` with `creates`, or `files` of `package`, which needs no repository',
   apt_repository: 'use `shell` with `creates`, or `files` of `package`, which needs no repository',
   assemble: files,
-  blockinfile: files,
   cron: 'use `shell` with `creates`; kmend itself is started by `kmend schedule`',
   deb822_repository:
     'use `shell` with `creates`, or `files` of `package`, which needs no repository',

@@ -242,6 +242,10 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
       module: 'lineinfile',
       args: { ...fileArgs, ...inPlace, value: as('line'), regex: as('regexp') },
     },
+    blockinfile: {
+      module: 'blockinfile',
+      args: { ...fileArgs, ...inPlace, content: as('block') },
+    },
     replace: {
       module: 'replace',
       args: {
