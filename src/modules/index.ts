@@ -20,6 +20,7 @@ import { debug } from './play/debug.ts';
 import { decide } from './play/decide.ts';
 import { fail } from './play/fail.ts';
 import { setFact } from './play/set-fact.ts';
+import { find } from './read/find.ts';
 import { packageFacts, serviceFacts } from './read/package-facts.ts';
 import { setup } from './read/setup.ts';
 import { slurp } from './read/slurp.ts';
@@ -63,6 +64,7 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     uncordon,
     stat,
     slurp,
+    find,
     packageFacts,
     serviceFacts,
     uri,

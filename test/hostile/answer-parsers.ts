@@ -23,6 +23,7 @@ import { withSetting } from '../../src/modules/file/kernel-settings/setting-line
 import { editLine, hasInitWords, occurrences } from '../../src/modules/kernel-arg/edit.ts';
 import { doneAnswer, readListing } from '../../src/modules/os-update/listing.ts';
 import { packagesIn, servicesIn } from '../../src/modules/read/fact-lists.ts';
+import { foundIn, globExpression, matching } from '../../src/modules/read/find-list.ts';
 import type { Parser } from './parser.ts';
 
 const result = (text: string, code: number) =>
@@ -37,6 +38,19 @@ const pieces = (text: string): readonly Buffer[] => {
 };
 
 export const answerParsers: readonly Parser[] = [
+  {
+    name: 'lists of files',
+    parse: (text) => {
+      const found = foundIn(text, ['/a', '/b/c']);
+      const names = found.entries.slice(0, 50).map(({ name }) => name);
+      return [found, matching([globExpression(text.slice(0, 60)), '.*'], names)];
+    },
+    seeds: [
+      'now 1790000000\nat 0\nexamined 2\nentry 81a4 11 2049 1 0 0 3 1.5 2.5 3.5 /root/root/./x\nskipped 1\n',
+      "at 1\nno ./d: Permission denied\nno './e': Permission denied\nentry 41ed 5 1 2 7 8 4096 1 2 3 /UNKNOWN/a b/./d/e f\n",
+      '[!a-z]*?[]]x[',
+    ],
+  },
   {
     name: 'lists of packages and services',
     parse: (text) => [packagesIn(text), packagesIn(`apt\n${text}`), servicesIn(text)],

@@ -75,7 +75,8 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   'a command with `poll: 0`': ['test/load/accepted.test.ts', 'a reboot that is sent is one'],
   '`pause` waits once': ['test/modules/pause.test.ts', "{ prompt: 'Go on?' }"],
   '`wait_for` reads from': ['test/modules/wait-for.test.ts', 'search_regex'],
-  '`stat`, `slurp` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],
+  '`stat`, `slurp`, `find` take': ['test/modules/stat.test.ts', "'~/x', '/home/$USER'"],
+  '`find` returns': ['test/modules/find.test.ts', 'at most 500 are read'],
   '`package_facts` sets': ['test/modules/package-facts.test.ts', 'reads packages of Debian'],
   '`service_facts` reads': ['test/modules/service-facts.test.ts', 'has both'],
   '`copy` sends': ['test/load/sources.test.ts', 'site/files/dir is a directory'],
@@ -90,8 +91,14 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
     ])
       expect(errors('name: x', `${name}: {${place}}`)).toBe(1);
   },
-  '`lineinfile`, `blockinfile`, `replace` do': ['test/modules/lineinfile.test.ts', 'done again by each run'],
-  '`lineinfile`, `blockinfile`, `replace` edit': ['test/modules/replace.test.ts', 'is not UTF-8 text'],
+  '`lineinfile`, `blockinfile`, `replace` do': [
+    'test/modules/lineinfile.test.ts',
+    'done again by each run',
+  ],
+  '`lineinfile`, `blockinfile`, `replace` edit': [
+    'test/modules/replace.test.ts',
+    'is not UTF-8 text',
+  ],
   '`blockinfile` takes': ['test/modules/blockinfile.test.ts', 'should have {mark}'],
   '`sysctl` with': ['test/modules/sysctl.test.ts', 'the value alone'],
   '`sysctl` keeps': () => expect(withSetting('a=1\na=2\n', 'b', '3')).toBe('a=2\nb=3\n'),

@@ -94,7 +94,8 @@ const kinds = {
   issock: 0o140000,
 };
 
-const kindOf = (bits: number): Mapping =>
+/** `isreg` and its kind, by the mode with the type of the file. */
+export const kindOf = (bits: number): Mapping =>
   Object.fromEntries(
     Object.entries(kinds).map(([name, kind]) => [name, (bits & 0o170000) === kind]),
   );
@@ -113,7 +114,8 @@ const modeBits = {
   xoth: 0o001,
 };
 
-const permissions = (bits: number): Mapping =>
+/** `rusr` and its kind. */
+export const permissions = (bits: number): Mapping =>
   Object.fromEntries(Object.entries(modeBits).map(([name, bit]) => [name, (bits & bit) !== 0]));
 
 /** The device number of glibc, without the bits above the twelfth of the major one. */

@@ -86,7 +86,7 @@ export function checkDelegate(
     });
   else if (delegable === undefined)
     collector.error(at, 'unsupported-keyword', notHere(name), {
-      hint: 'on this machine run `command`, `shell`, `uri`, `wait_for`, `stat`, `slurp`, or do it before the run',
+      hint: 'on this machine run `command`, `shell`, `uri`, `wait_for`, `stat`, `slurp`, `find`, or do it before the run',
     });
 }
 

@@ -29,7 +29,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
     'use `command: apt-mark hold NAME`; `package` has `holds: lift` for one transaction',
   expect: 'no task asks a question: use `command` with `stdin`',
   fetch: noCopy,
-  find: reads('find DIR -name NAME'),
   get_url: 'use `command: curl -fsSLo FILE URL` with `creates`; packages: `files` of `package`',
   getent: reads('getent DATABASE KEY'),
   git: deploys,

@@ -319,6 +319,25 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
       args: each('manager strategy', unused('kmend asks the host which packages it has')),
     },
     service_facts: { module: 'service_facts', args: {} },
+    find: {
+      module: 'find',
+      args: {
+        ...each('name path', as('paths')),
+        pattern: as('patterns'),
+        exclude: as('excludes'),
+        ...each(
+          'contains encoding read_whole_file',
+          never('use `command: grep -l` with `read_only`'),
+        ),
+        follow: never('name the directory that a link leads to in `paths`'),
+        ...each('mode exact_mode', never('use `selectattr` over the `files` of the result')),
+        limit: never('a directory has no order: take a part of the `files` of the result'),
+        ...each(
+          'get_checksum checksum checksum_algorithm checksum_algo',
+          never('use `stat` in a loop over the files'),
+        ),
+      },
+    },
     slurp: { module: 'slurp', args: { path: as('src') } },
     stat: {
       module: 'stat',
