@@ -305,7 +305,7 @@ describe('a repository of somebody else that the operator has cloned', () => {
       const seen = await run(['validate', 'play.yaml']);
       expect(seen).toMatchObject({
         exit: 3,
-        err: expect.stringMatching(/a link leads from|no file/),
+        err: expect.stringMatching(/is outside of the project|a link leads from|no file/),
       });
       expect(seen.err + seen.out).not.toContain('hash-of');
     }

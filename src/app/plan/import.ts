@@ -35,7 +35,7 @@ export function targetsOf({ files }: Draft, output: string, session: Session): r
   if (playbook === undefined) return [];
   const isDirectory = output.endsWith('/') || session.world.reader.list(output) !== undefined;
   const targets = isDirectory
-    ? inDirectory(files, output.replace(/\/+$/, ''))
+    ? inDirectory(files, output.replace(/(?<!\/)\/+$/, ''))
     : [{ from: playbook.path, path: output, text: playbook.text }];
   const isBeside = directoryOf(output) === directoryOf(playbook.path);
   const changed = others.filter(({ isChanged }) => isChanged);

@@ -1,18 +1,20 @@
 // Lines that name a module of the kernel in /etc/modules-load.d and /etc/modprobe.d. As for the
 // kernel, `-` and `_` are the same in a name.
 
-/** A pattern for the name, in a regular expression of grep too. */
+/** A pattern for the name, in a regular expression of grep. */
 export const namePattern = (name: string): string => name.replace(/[-_]/g, '[-_]');
 
 const linesOf = (text: string): readonly string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
+const isSame = (one: string, other: string): boolean =>
+  one.replaceAll('-', '_') === other.replaceAll('-', '_');
+
 const loads = (line: string, name: string): boolean =>
-  new RegExp(`^[ \\t]*${namePattern(name)}[ \\t]*(?:[#;]|\\r?\\n?$)`).test(line);
+  isSame((line.split(/[#;]/, 1)[0] ?? '').trim(), name);
 
 const optionsIn = (line: string, name: string): readonly string[] => {
   const [word, module = '', ...options] = (line.split('#')[0] ?? '').trim().split(/\s+/);
-  const isOf = word === 'options' && new RegExp(`^${namePattern(name)}$`).test(module);
-  return isOf ? options : [];
+  return word === 'options' && isSame(module, name) ? options : [];
 };
 
 /** Whether this file of modules-load.d loads the module. */
