@@ -68,6 +68,10 @@ const excused: ReadonlyMap<string, string> = new Map([
   ['(?:[-?:][ \\t]+){200,}', 'a beginning is followed for 200 signs at most'],
   ['([\\w-]{1,64})["\']?(?: {0,4}[:=] {0,4}| {1,4})', 'a name is followed for 64 signs at most'],
   ['(.*?)\\r?\\n', 'of the YAML library, and anchored there (sticky)'],
+  [
+    '[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u{D800}-\\u{DFFF}]',
+    'of the YAML library, one sign: it has the flag u there',
+  ],
 ]);
 
 const rooms = /^(?:facts|load|model|adapters\/(?:ssh|kube|store|outside|http))\//;

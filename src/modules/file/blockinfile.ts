@@ -122,7 +122,7 @@ function newPlace(
 /** The last line that matches. With the flag `m` the line where the first match begins or ends. */
 function lineOf(lines: readonly string[], bytes: string, source: string, isBegin: boolean): number {
   const pattern = regex(toBytes(source), { bytes: true });
-  if (!/^\(\?[a-z]*m[a-z]*\)/i.test(source))
+  if (!/^\(\?[a-ln-z]*m[a-z]*\)/i.test(source))
     return lines.findLastIndex((line) => search(pattern, line) !== undefined);
   const match = search(pattern, bytes);
   if (match === undefined) return -1;

@@ -5,7 +5,8 @@ import { type Entry, entryOf, type MapTree, type Tree } from '../../text/tree.ts
 import { wayOf } from './better-way.ts';
 
 /** What only waits before the reboot, and the reboot itself with its message. */
-const steps = /^(?:sleep [\d.]+[smh]?|(?:sudo )?[\w/]*(?:reboot|init 6|shutdown -\w*r[^"'$`]*))$/;
+const steps =
+  /^(?:sleep [\d.]+[smh]?|(?:sudo )?(?:\/(?:usr\/)?s?bin\/)?(?:reboot|systemctl reboot|init 6|shutdown -[a-qs-z]*r[^"'$`]*))$/;
 
 /** Keywords of a command that nobody waits for. A reboot that fails must not be ignored. */
 const ofCommand = ['async', 'poll', 'ignore_errors', 'changed_when', 'failed_when', 'args'];
