@@ -141,7 +141,7 @@ describe('import', () => {
     const made = join(dir, 'made');
     expect((await imported([book, '-o', `${made}/`])).exit).toBe(0);
     expect(readFileSync(join(made, 'roles/patching/tasks/main.yml'), 'utf8')).toContain(
-      '# kmend: dropped: a host that does not answer is not started',
+      '# kmend: kept',
     );
     expect(existsSync(join(made, 'roles/patching/defaults/main.yml'))).toBe(true);
     const again = await imported([book, '-o', made]);

@@ -218,7 +218,10 @@ describe('input', () => {
   });
 
   it('import: what became of each task', async () => {
-    const old = lab.file('old.yml', '- hosts: all\n  tasks:\n    - user: {name: x}\n    - ping:\n');
+    const old = lab.file(
+      'old.yml',
+      '- hosts: all\n  tasks:\n    - user: {name: x}\n    - slack: {msg: x}\n',
+    );
     const done = await command(['import', old, '--json'], { home: lab.dir });
     const lines = checked(done);
     expect(done.exit).toBe(4);
