@@ -173,6 +173,25 @@ describe('a value of a host', () => {
     expect(ran(`{shell: "printf [%s] {{ own }}", ${here}}`, '')).toBe('[a][b]');
   });
 
+  it.each([
+    '{PATH: "{{ x }}"}',
+    '{LEVEL: "{{ kernel.release }}"}',
+    '["{{ r.json }}"]',
+    '"{{ r.json }}"',
+  ])('does not reach the environment: %s', (environment) => {
+    const known = { r: { stdout: trap, json: { LD_PRELOAD: '/tmp/x' } } };
+    const task = `{command: id, environment: ${environment}, ${here}}`;
+    expect(evaluate(task, known)).toMatchObject({
+      kind: 'wrong',
+      message: expect.stringMatching(/^environment: no value from a host may reach/),
+    });
+  });
+
+  it('of the operator does', () => {
+    const task = `{shell: 'printf "[%s]" "$WHO"', environment: {WHO: "{{ own }}"}, ${here}}`;
+    expect(ran(task, '')).toBe('[a b]');
+  });
+
   it('law: any value is one word', () => {
     const signs = fc.constantFrom(...` '"$\`\\\n;|&<>()*?~#=-{}[]!aé`);
     const any = fc.string({ unit: fc.oneof(signs, fc.string({ minLength: 1, maxLength: 1 })) });

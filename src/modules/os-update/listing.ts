@@ -28,7 +28,7 @@ const row =
   /^(up|in|rm) ([A-Za-z0-9][A-Za-z0-9+._:-]{0,199}) ([a-z0-9_-]{1,30}) ([A-Za-z0-9][A-Za-z0-9+.:~^_-]{0,254})(?: ([A-Za-z0-9][A-Za-z0-9+.:~^_-]{0,254}))?$/;
 const other = /^(kept|lists|unit) (\S{1,255})(?: (\S{1,255}))?$/;
 
-/** A line that is none of these is an error: nothing is moved by half of a list. */
+/** Any other line is an error: nothing is moved by half of a list. */
 export function readListing({
   stdout,
 }: Pick<Reading, 'stdout'>): Listing | { readonly line: string } {
