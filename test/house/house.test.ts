@@ -411,6 +411,13 @@ describe('the house', () => {
     ]);
   });
 
+  it('never breaks for a user without a name, as containers have them', () => {
+    const asks = /(?<!try \{\s+return )\b(?:userInfo|homedir)\(\)/;
+    expect(files.filter((file) => asks.test(code(file.text))).map(name)).toEqual([]);
+    expect(asks.test('return userInfo().username')).toBe(true);
+    expect(asks.test('try {\n    return userInfo().username')).toBe(false);
+  });
+
   it('prints by one port, and shows text of others only', () => {
     const found = (pattern: RegExp): readonly string[] => [
       ...new Set(files.flatMap((file) => (pattern.test(code(file.text)) ? [name(file)] : []))),

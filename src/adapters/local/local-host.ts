@@ -2,22 +2,22 @@
 // are delegated to it, and has the files that are copied to hosts.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import type { LocalHost } from '../../engine/ports/local.ts';
 import type { ExecRequest, ExecResult } from '../../engine/ports/transport.ts';
 import { failed, type Outcome, ok } from '../../model/run/failure.ts';
+import { homeDirectory, loginName } from './operator.ts';
 
 const shownEnd = 400;
 
 /** Programs have kmend's environment and the given variables, and are killed after their time. */
 export const localHost: LocalHost = {
   get user() {
-    return userInfo().username;
+    return loginName() ?? String(process.geteuid?.());
   },
   cwd: () => process.cwd(),
   get spool() {
     const { XDG_STATE_HOME: state = '' } = process.env;
-    return `${state === '' ? `${homedir()}/.local/state` : state}/kmend-spool`;
+    return `${state === '' ? `${homeDirectory()}/.local/state` : state}/kmend-spool`;
   },
   script: runScript,
   run: ({ argv, environment, timeout }) =>

@@ -10,7 +10,7 @@ export function loginName(): string | undefined {
   }
 }
 
-function homeDirectory(): string {
+export function homeDirectory(): string {
   try {
     return homedir();
   } catch {

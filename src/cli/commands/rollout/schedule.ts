@@ -1,7 +1,6 @@
 // `kmend schedule`: named jobs that run unattended by systemd, cron or Kubernetes. It writes unit
 // files only with `--write`.
 
-import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { afterTurn } from '../../../app/jobs/after-turn.ts';
@@ -297,9 +296,7 @@ async function installUnits(
 ): Promise<number> {
   const user = flags.user === true;
   const units = systemdUnits(given);
-  const folder = user
-    ? join(world.home || homedir(), '.config/systemd/user')
-    : '/etc/systemd/system';
+  const folder = user ? join(world.home, '.config/systemd/user') : '/etc/systemd/system';
   const files = [
     [`${folder}/kmend-${job.name}.service`, units.service],
     [`${folder}/kmend-${job.name}.timer`, units.timer],
