@@ -38,6 +38,9 @@ export interface Condition {
   readonly place: Place;
 }
 
+/** Before the first task that each host does, or behind the last: the prelude and the epilogue. */
+export type OncePart = 'before' | 'after';
+
 interface TaskBase {
   /** Place in the play, stable: '2', '2.0', '2.0.1' (block children). */
   readonly id: string;
@@ -63,6 +66,8 @@ interface TaskBase {
   readonly environment?: readonly Value[];
   /** Handlers that run when it changes something, by their names or topics. */
   readonly notify?: readonly string[];
+  /** `run_once`: one host does it for all hosts of the play. Of a block: each of its tasks. */
+  readonly once?: OncePart;
   /** Tags of each include around it: it runs only where all of them are wanted too. */
   readonly enteredBy?: readonly (readonly string[])[];
   readonly place: Place;

@@ -137,7 +137,7 @@ function hostText(
       ? indented(paint.yellow(cordonedText(view.play.rollout.cordoned)), 4, width)
       : []),
     ...(waitsFor === undefined ? [] : indented(`waits: ${waitsFor}`, 4, width)),
-    ...plan.tasks.flatMap((task) => taskText(task, view)),
+    ...plan.tasks.flatMap((task) => taskText(task, plan.host, view)),
     ...plan.warnings.flatMap((warning) => indented(paint.yellow(`warning: ${warning}`), 4, width)),
   ];
 }
@@ -173,7 +173,7 @@ function orderText({ rollout, hosts }: PlayPlan): string {
   return `Order: ${rollout.order} (${by(['host'])} by their own earlier runs, ${by(['forecast'])} by the grace periods of their pods, ${by(['median', 'default'])} without an estimate of their own)`;
 }
 
-function taskText(task: TaskPlan, view: PlanView): readonly string[] {
+function taskText(task: TaskPlan, host: string, view: PlanView): readonly string[] {
   if (task.status === 'same' || task.status === 'skip') return [];
   const { paint, width } = view;
   const changes = [
@@ -186,7 +186,8 @@ function taskText(task: TaskPlan, view: PlanView): readonly string[] {
     task.status === 'later'
       ? `later: ${task.why ?? 'not known yet'}; at most ${task.risk}`
       : undefined;
-  const why = later ?? task.why ?? '';
+  const once = task.once && `once, on ${host}, ${task.once} all others`;
+  const why = [once, later ?? task.why].filter(Boolean).join('; ');
   return [
     ...indented(`${task.name}${why === '' ? '' : paint.dim(` (${why})`)}`, 4, width),
     ...changes,

@@ -1,4 +1,4 @@
-// `delegate_to`, `local_action`, `connection: local` and `run_once`: what is read, noted and refused.
+// `delegate_to`, `local_action` and `connection: local`: what is read, noted and refused.
 import { describe, expect, it } from 'vitest';
 import { loadPlaybook } from '../../src/load/index.ts';
 import { moduleTasksOf } from '../../src/model/playbook.ts';
@@ -111,8 +111,11 @@ describe('tasks of other files', () => {
       machines.map((_, index) => (index === 0 ? true : undefined)),
     );
     const once = text.replace('KEYS', 'run_once: true');
-    expect(summaries(read(once, 'serial: 1'))).toEqual([]);
-    expect(summaries(read(once))).toEqual([expect.stringContaining('`run_once` only with')]);
+    expect(tasksOf(read(once, 'serial: 1')).map((task) => task.once)).toEqual(
+      machines.map(() => undefined),
+    );
+    expect(summaries(read(once))).toEqual([]);
+    expect(tasksOf(read(once)).map((task) => task.once)).toEqual(machines.map(() => 'before'));
   });
 
   it('an include has no such key itself', () => {
@@ -159,22 +162,4 @@ describe('refused', () => {
       'error: kmend has no `delegate_facts` on a task',
     ]);
   });
-});
-
-describe('run_once', () => {
-  const task = '{command: id, run_once: true}';
-  it.each(['serial: 1', 'serial: "1"', 'serial: [1, 1]', 'rollout: {waves: [1]}'])(
-    'is a plain task with %s',
-    (keys) => expect(summaries(load(task, keys))).toEqual([]),
-  );
-
-  it.each(['serial: 2', 'serial: [1, 5]', 'serial: "10%"', 'name: x', 'throttle: 1'])(
-    'is refused with %s',
-    (keys) => {
-      expect(summaries(load(task, keys))).toEqual([
-        'error: kmend has `run_once` only with `serial: 1`, where it is done for each host',
-      ]);
-      expect(summaries(load('{command: id, run_once: false}', keys))).toEqual([]);
-    },
-  );
 });

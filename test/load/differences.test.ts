@@ -113,7 +113,7 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   'a delegated task becomes': ['test/load/delegate.test.ts', 'of the play does not count'],
   'a delegated `shell`': ['test/engine/delegate.test.ts', 'is never a part of the command'],
   'a delegated task has': ['test/engine/delegate.test.ts', "not.toContain('KMEND_TOKEN')"],
-  '`run_once` runs': ['test/load/delegate.test.ts', 'is a plain task with %s'],
+  '`run_once` runs': ['test/load/run-once.test.ts', 'is done once for the play with %s'],
   '`yum: name=kernel': ['test/modules/kernel.test.ts', 'the newest that is known'],
   '`async` with': ['test/load/accepted.test.ts', 'kmend leaves no step behind'],
   '`throttle` on a task': ['test/load/accepted.test.ts', 'throttle: 1'],

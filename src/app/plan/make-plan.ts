@@ -129,6 +129,7 @@ async function planPlay(
     seed: id,
     found: unsafe === undefined ? notes : [unsafe, ...notes],
     earlier,
+    ...present({ canaryHosts: ready.canaryHosts }),
   });
   const estimated = withHistory(earlier);
   const leftOut = [...assembled.leftOut, ...(settings.rollback?.refused ?? [])];

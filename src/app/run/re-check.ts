@@ -1,6 +1,7 @@
 // The re-check of a saved plan before its first host is started: hosts that were remediated
 // meanwhile take no slot.
 import { isRemediated } from '../../core/plan/drift.ts';
+import { asIn } from '../../core/plan/once.ts';
 import { planFleet } from '../../engine/host/fleet.ts';
 import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';
@@ -38,7 +39,8 @@ export async function remediatedSince(
   endIfStopped(world);
   return fresh.flatMap(({ host, outcome }): readonly EventBody[] => {
     const plan = saved.get(host);
-    if (plan === undefined || !outcome.ok || !isRemediated(plan, outcome.value)) return [];
+    if (plan === undefined || !outcome.ok || !isRemediated(plan, asIn(plan, outcome.value)))
+      return [];
     return [
       {
         type: 'drift.noted',

@@ -2,6 +2,7 @@
 
 import type { Decision, View, Why } from '../rollout/decision.ts';
 import { runExit, type Unstarted } from '../rollout/exit.ts';
+import { unclosed } from '../run-state/once.ts';
 import { inOrder, type Ranked } from '../run-state/ranked.ts';
 import { awayUntil, type HostState, hostAt } from '../run-state/state.ts';
 
@@ -23,7 +24,12 @@ export function wait(
 
 export function finish({ state }: View, unstarted?: Unstarted, text?: string): Decision {
   const { exit, why } = runExit(state, unstarted);
-  return { kind: 'finish', exit, why: text === undefined ? why : `${why}: ${text}` };
+  const closer = unclosed(state);
+  const open =
+    closer === undefined
+      ? ''
+      : `; not done: the tasks that run once after all others, on ${closer.host}`;
+  return { kind: 'finish', exit, why: why + (text === undefined ? '' : `: ${text}`) + open };
 }
 
 export function hostSoak(

@@ -18,10 +18,12 @@ import {
   endAway,
   endBraked,
   endDone,
+  endLeaderless,
   endOverdue,
   leaveLockedOut,
   stayPaused,
   waitForCluster,
+  waitForPrelude,
 } from './stop.ts';
 
 /**
@@ -54,6 +56,7 @@ const rules: readonly RuleOf[] = [
   endAway,
   repeatProofs,
   endAborted,
+  endLeaderless,
   endBraked,
   endDone,
   askUnplannable,
@@ -65,6 +68,7 @@ const rules: readonly RuleOf[] = [
   beginWave,
   replaceCanaries,
   finishWave,
+  waitForPrelude,
   waitForSlot,
   readCapacity,
   waitForOthers,
@@ -123,7 +127,12 @@ function start(view: View): Decision | undefined {
   const { state } = view;
   const zone = at(state.zones, host.zone).name;
   const why = [
-    state.wave?.canary === true ? 'canary' : `wave ${state.wave?.number ?? 0}`,
+    host.epilogue === 'owed' && host.status === 'done'
+      ? 'once, after all others'
+      : state.wave?.canary === true
+        ? 'canary'
+        : `wave ${state.wave?.number ?? 0}`,
+    ...(host.prelude === 'owed' ? ['once, before all others'] : []),
     host.lockOut !== undefined
       ? `cordoned by somebody else: after all others`
       : host.down || host.missing

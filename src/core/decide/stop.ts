@@ -3,6 +3,7 @@
 import type { Decision, View, Why } from '../rollout/decision.ts';
 import { readingAge } from '../rollout/gate.ts';
 import { lockedOutText } from '../run-state/lock-out.ts';
+import { closerOf, leaderOf } from '../run-state/once.ts';
 import { sizeOf } from '../run-state/ranked.ts';
 import { clusterDeadline } from '../run-state/state.ts';
 import { finish, isActive, wait } from './answer.ts';
@@ -56,6 +57,23 @@ export function endBraked(view: View): Decision | undefined {
     : finish(view, 'brake', brake.why);
 }
 
+/**
+ * The host that goes first has ended before it was past its prelude: no other host is started. A
+ * retry, or the word of an operator that it is done, ends that.
+ */
+export function endLeaderless(view: View): Decision | undefined {
+  const { state } = view;
+  const leader = leaderOf(state);
+  const isAlone =
+    state.planned === undefined && state.waiting === undefined && state.lockedOut === undefined;
+  if (isAlone || (leader?.status !== 'failed' && leader?.status !== 'refused')) return undefined;
+  const { host, plan, failure } = leader;
+  const why = failure?.message ?? plan.refused?.why ?? 'its condition is not met';
+  const then = failure === undefined ? '' : `; then: kmend resume ${state.run} --retry ${host}`;
+  const text = `no other host is started: ${host} did not do the tasks that run once before all others (${why})${then}`;
+  return isActive(view) ? wait(view, [{ rule: 'prelude', text }]) : finish(view, 'prelude', text);
+}
+
 export function endDone(view: View): Decision | undefined {
   const { state } = view;
   // A host whose lock-out ends later still waits for the soak of the wave before it and for the
@@ -63,9 +81,18 @@ export function endDone(view: View): Decision | undefined {
   if (state.planned !== undefined || state.waiting !== undefined || state.lockedOut !== undefined)
     return undefined;
   if (isActive(view)) return wait(view, [{ rule: 'running', text: 'all hosts are started' }]);
+  if (closerOf(state) !== undefined) return undefined;
   return state.wave === undefined
     ? finish(view)
     : { kind: 'end_wave', wave: state.wave.number, why: 'nothing is left to start' };
+}
+
+/** No other host is started while one does the tasks that run once before all others. */
+export function waitForPrelude(view: View): Decision | undefined {
+  const leader = leaderOf(view.state);
+  if (leader?.status !== 'running') return undefined;
+  const text = `${leader.host} does the tasks that run once before all others`;
+  return wait(view, [{ rule: 'prelude', text }]);
 }
 
 export function stayPaused(view: View): Decision | undefined {
@@ -84,18 +111,25 @@ export function endOverdue(view: View): Decision | undefined {
 }
 
 /**
- * Only locked-out hosts are left. They are read again while the run waits for something else, and
+ * Only locked-out hosts are left, or all others wait for one. They are read again while the run waits for something else, and
  * once more before its end.
  */
 export function leaveLockedOut(view: View): Decision | undefined {
   const { state, context, now } = view;
-  if (state.lockedOut === undefined || state.planned !== undefined || state.waiting !== undefined)
-    return undefined;
-  const why: Why = { rule: 'locked_out', text: `kept out: ${lockedOutText(state)}` };
+  const leader = leaderOf(state);
+  const isLed = leader?.lockOut?.turn === 'never' && leader.status !== 'running';
+  const isLeft =
+    state.lockedOut !== undefined && state.planned === undefined && state.waiting === undefined;
+  if (!isLed && !isLeft) return undefined;
+  const text = isLed
+    ? `${leader.host} does the tasks that run once before all others, and is kept out: ${leader.lockOut.why}`
+    : `kept out: ${lockedOutText(state)}`;
+  const unstarted = isLed ? 'prelude' : undefined;
+  const why: Why = { rule: 'locked_out', text };
   if (context.capacitySource !== true)
-    return isActive(view) ? wait(view, [why]) : finish(view, undefined, why.text);
+    return isActive(view) ? wait(view, [why]) : finish(view, unstarted, why.text);
   const waits = isActive(view) || context.wait === true;
   const { at, seq } = state.capacityRead ?? { at: Number.NEGATIVE_INFINITY, seq: 0 };
   if (waits ? now >= at + readingAge : seq < state.lastSeq) return readsCapacity(view);
-  return waits ? wait(view, [why], at + readingAge) : finish(view, undefined, why.text);
+  return waits ? wait(view, [why], at + readingAge) : finish(view, unstarted, why.text);
 }

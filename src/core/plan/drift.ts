@@ -1,8 +1,10 @@
 // Drift: does a saved plan still fit its host? Compares it with a fresh plan, and with the facts
 // that the saved plan read.
 import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts';
+
 import { higherRisk } from '../../model/run/risk.ts';
 import { type Mapping, sameValue, type Value } from '../../model/value.ts';
+import { isOwner } from './once.ts';
 
 export type Drift =
   | { readonly kind: 'same' }
@@ -48,10 +50,11 @@ export function driftOf(
 
 /**
  * Is nothing left to do on a host that the saved plan would have changed, and is it still the same
- * node?
+ * node? Not of the host that does the tasks with `run_once`: the others wait for it.
  */
 export const isRemediated = (saved: HostPlan, fresh: HostPlan): boolean =>
   changing(saved).length > 0 &&
+  !isOwner(saved) &&
   fresh.refused === undefined &&
   changing(fresh).length === 0 &&
   fresh.node === saved.node;

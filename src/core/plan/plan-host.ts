@@ -10,7 +10,13 @@ import {
 import { isVolatile, leftOpen } from '../../facts/index.ts';
 import { nearest } from '../../model/diagnostic.ts';
 import { type Facts, type FactWant, known } from '../../model/fact.ts';
-import { type BlockTask, type ModuleTask, moduleTasksOf, type Task } from '../../model/playbook.ts';
+import {
+  type BlockTask,
+  type ModuleTask,
+  moduleTasksOf,
+  type OncePart,
+  type Task,
+} from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import {
   type AnyModule,
@@ -19,12 +25,13 @@ import {
   type PlanContext,
   packagesIn,
 } from '../../model/run/change.ts';
-import type { HostPlan, TaskPlan } from '../../model/run/plan.ts';
-import { highestRisk } from '../../model/run/risk.ts';
+import type { Effect } from '../../model/run/effect.ts';
+import type { HostPlan, OncePlan, TaskPlan } from '../../model/run/plan.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
 import { judge } from './condition.ts';
 
 import { drainSeconds, secondsOf } from './estimate.ts';
+import { riskOf } from './once.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { refusalOf, several } from './refusal.ts';
 import type { TaskVars } from './scope.ts';
@@ -69,6 +76,16 @@ interface Walk {
   /** The probe did not run as root. */
   readonly rootless: boolean;
   refused: HostPlan['refused'];
+  /** The tasks with `run_once`; absent while they are planned. */
+  readonly once?: OnceWalk;
+}
+
+/** They are planned beside the others: which host does them is decided when all are planned. */
+interface OnceWalk extends Pick<Walk, 'reads' | 'effects' | 'refused'> {
+  /** Behind those of a part that were planned already. */
+  readonly frames: Partial<Record<OncePart, Frame>>;
+  readonly learns: string[];
+  refused: HostPlan['refused'];
 }
 
 /** Plans every task. If facts are missing, returns which: the caller reads them and asks again. */
@@ -83,6 +100,7 @@ export function planHost(input: HostInput): HostPlanning {
     happens: new Map(),
     rootless: first['user.root'] === false,
     refused: undefined,
+    once: { reads: new Set(), effects: [], refused: undefined, frames: {}, learns: [] },
   };
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
@@ -92,25 +110,39 @@ export function planHost(input: HostInput): HostPlanning {
     walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen)
       ? leftOpen(walk.frame.facts)
       : [];
-  const effects = walk.effects.flatMap((change) => change.effects);
-  const shown = walk.tasks.filter((task) => task.status === 'change' || task.status === 'later');
+  const effects = effectsOf(walk.effects);
   return {
     kind: 'plan',
     plan: {
       host: input.host,
       tasks: walk.tasks,
-      risk: highestRisk(shown.map((task) => task.risk)),
+      risk: riskOf(walk.tasks),
       verdict: known(first, 'kmem.verdict', 'unknown'),
       remedy: input.chosen.remedy,
       remedyWhy: input.chosen.why,
       ...(tries === '' ? {} : { tries }),
       ...(accepts.length === 0 ? {} : { accepts }),
       ...present({ zone: input.zone, node: input.frame.context.node, refused: walk.refused }),
+      ...present({ once: oncePlan(first, walk) }),
       reads: readsOf(first, walk.reads),
       estimate: secondsOf(effects),
       ...present({ drain: drainSeconds(effects) }),
       warnings: [...walk.tasks.flatMap((task) => task.warnings ?? []), ...damage],
     },
+  };
+}
+
+const effectsOf = (changes: readonly Change[]): readonly Effect[] =>
+  changes.flatMap((change) => change.effects);
+
+function oncePlan(facts: Facts, { tasks, once }: Walk): OncePlan | undefined {
+  if (once === undefined || !tasks.some((task) => task.once !== undefined)) return undefined;
+  const { reads, effects, learns, refused } = once;
+  return {
+    seconds: secondsOf(effectsOf(effects)),
+    reads: readsOf(facts, reads),
+    learns,
+    ...present({ refused }),
   };
 }
 
@@ -159,8 +191,40 @@ const needsRemedy = ({ remedy }: ChosenRemedy): boolean =>
 function planTasks(tasks: readonly Task[], vars: TaskVars, input: HostInput, walk: Walk): void {
   for (const task of tasks) {
     if (walk.refused !== undefined || walk.wants.length > 0) return;
-    if (task.kind === 'block') planBlock(task, vars, input, walk);
+    const { once: part } = task;
+    if (part !== undefined && walk.once !== undefined)
+      planOnce({ task, part, once: walk.once }, vars, input, walk);
+    else if (task.kind === 'block') planBlock(task, vars, input, walk);
     else if (input.isWanted(task)) planTask(task, [task, ...vars], input, walk);
+  }
+}
+
+/**
+ * Plans it as if this host did it. No other task builds on that: what it registers is known in the
+ * run, and what it changes is changed on one host only.
+ */
+function planOnce(
+  { task, part, once }: { readonly task: Task; readonly part: OncePart; readonly once: OnceWalk },
+  vars: TaskVars,
+  input: HostInput,
+  walk: Walk,
+): void {
+  if (once.refused !== undefined) return;
+  const { once: _once, ...rest } = walk;
+  const { reads, effects, frames } = once;
+  const own: Walk = { ...rest, reads, effects, frame: frames[part] ?? walk.frame };
+  const from = walk.tasks.length;
+  planTasks([task], vars, input, own);
+  frames[part] = own.frame;
+  once.refused = own.refused;
+  for (const inner of moduleTasksOf([task])) {
+    if (!input.isWanted(inner)) continue;
+    const module = moduleOf(inner, input.modules);
+    const planned = walk.tasks.slice(from).find(({ id }) => id === inner.id);
+    const idle = planned?.status === 'same' || planned?.status === 'skip';
+    if (part === 'before' && idle && learnedNames(inner, module).length > 0)
+      once.learns.push(inner.id);
+    learnLater(inner, module, walk);
   }
 }
 
@@ -378,14 +442,17 @@ const laterTask = (task: ModuleTask, why: string, input: HostInput): TaskPlan =>
 
 const laterValue = (task: string): Value => unknown(`known only after the task "${task}"`);
 
+const learnedNames = (task: ModuleTask, module: AnyModule): readonly string[] => [
+  ...(module.setsNames ?? []),
+  ...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []),
+  ...(task.register === undefined ? [] : [task.register]),
+];
+
 /** What a task planned as `later` would set is unknown, not undefined. */
 function learnLater(task: ModuleTask, module: AnyModule, walk: Walk): void {
-  const names = [
-    ...(module.setsNames ?? []),
-    ...(module.setsArgs === true && isMapping(task.args) ? Object.keys(task.args) : []),
-    ...(task.register === undefined ? [] : [task.register]),
-  ];
-  const learned = Object.fromEntries(names.map((name) => [name, laterValue(task.name)]));
+  const learned = Object.fromEntries(
+    learnedNames(task, module).map((name) => [name, laterValue(task.name)]),
+  );
   walk.frame = { ...walk.frame, learned: { ...walk.frame.learned, ...learned } };
 }
 

@@ -10,6 +10,7 @@ import type { HostPlan, Plan, PlayPlan, TaskPlan } from '../../model/run/plan.ts
 import { plural } from '../../model/text/plural.ts';
 import { render } from './condition.ts';
 import { type Earlier, expectedOf } from './estimate.ts';
+import { withOwner } from './once.ts';
 import { orderHosts } from './order.ts';
 
 export interface PlannedHost {
@@ -25,6 +26,8 @@ export interface Assembly {
   readonly seed: string;
   /** Notes of the planning itself. */
   readonly found?: readonly string[];
+  /** Hosts of the canary's pattern, in their order. */
+  readonly canaryHosts?: readonly string[];
   /** Hosts of earlier runs of this play. */
   readonly earlier?: readonly Earlier[];
 }
@@ -32,7 +35,7 @@ export interface Assembly {
 export function assemblePlay(
   play: Play,
   planned: readonly PlannedHost[],
-  { pool, seed, found = [], earlier = [] }: Assembly,
+  { pool, seed, found = [], canaryHosts, earlier = [] }: Assembly,
 ): PlayPlan {
   const hosts = planned.flatMap(({ outcome }) => (outcome.ok ? [outcome.value] : []));
   const leftOut = planned.flatMap(({ host, outcome }) =>
@@ -49,7 +52,7 @@ export function assemblePlay(
     play: play.name,
     rollout: play.rollout,
     pool,
-    hosts: ordered,
+    hosts: withOwner(ordered, canaryHosts),
     leftOut,
     ...(notes.length === 0 ? {} : { notes }),
   };

@@ -1,5 +1,6 @@
 // The plan of one task from the plans of its rounds.
 import type { ModuleTask } from '../../model/playbook.ts';
+import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { TaskPlan } from '../../model/run/plan.ts';
 import { highestRisk, type Risk } from '../../model/run/risk.ts';
@@ -49,6 +50,7 @@ export function summary(
       risk: highestRisk(changes.map((c) => c.risk)),
       ...why,
       ...extra,
+      ...present({ once: task.once }),
     };
   }
   const skipped = rounds.length > 0 && rounds.every((round) => round.kind === 'skip');
@@ -71,4 +73,5 @@ export const unplanned = (
   changes: [],
   risk,
   ...(why === '' ? {} : { why }),
+  ...present({ once: task.once }),
 });

@@ -2,6 +2,7 @@
 
 import { plural } from '../../model/text/plural.ts';
 import { isLast, workKey } from '../run-state/counters.ts';
+import { closerOf, leaderOf } from '../run-state/once.ts';
 import { first, inOrder, sizeOf } from '../run-state/ranked.ts';
 import {
   type HostState,
@@ -10,7 +11,7 @@ import {
   type RunState,
   type ZoneState,
 } from '../run-state/state.ts';
-import { values } from '../run-state/table.ts';
+import { at, values } from '../run-state/table.ts';
 import { hostsOf } from './amount.ts';
 import type { View, Why } from './decision.ts';
 
@@ -117,14 +118,15 @@ function zoneFor(room: Room, zone: ZoneState, host: HostState): boolean {
 const hasWorker = ({ context }: View, { host }: HostState): boolean =>
   context.hostsWithoutWorker?.has(host) !== true;
 
-/** In their order, but those without a worker last. */
-export const reachableFirst = (view: View, hosts: readonly HostState[]): readonly HostState[] =>
-  view.context.hostsWithoutWorker === undefined
-    ? hosts
-    : [
-        ...hosts.filter((host) => hasWorker(view, host)),
-        ...hosts.filter((host) => !hasWorker(view, host)),
-      ];
+/**
+ * In their order, but those without a worker last. All others wait for the host that has a prelude: it
+ * stays the first.
+ */
+export function reachableFirst(view: View, hosts: readonly HostState[]): readonly HostState[] {
+  if (view.context.hostsWithoutWorker === undefined) return hosts;
+  const isFirst = (host: HostState): boolean => host.prelude === 'owed' || hasWorker(view, host);
+  return [...hosts.filter(isFirst), ...hosts.filter((host) => !isFirst(host))];
+}
 
 const reaches = ({ view, anywhere }: Room, host: HostState): boolean =>
   anywhere || hasWorker(view, host);
@@ -140,6 +142,14 @@ function waitsForOthers(room: Room): boolean {
   return false;
 }
 
+/** Whether the one host that does the tasks with `run_once` may be started for them. */
+const mayBegin = (room: Room, host: HostState): boolean =>
+  (host.status === 'waiting' || host === closerOf(room.view.state)) &&
+  host.lockOut?.turn !== 'never' &&
+  slotFor(room, host) &&
+  (!zoned(room.view) || zoneFor(room, at(room.view.state.zones, host.zone), host)) &&
+  reaches(room, host);
+
 /**
  * The first waiting host that budget and zones let start and that `fits`. In every queue, hosts
  * that are already out of service come first. Locked-out hosts come last: they wait for all others,
@@ -148,6 +158,8 @@ function waitsForOthers(room: Room): boolean {
 function candidateIn(room: Room, fits: (host: HostState) => boolean): HostState | undefined {
   const { state } = room.view;
   if (room.held >= room.slots) return undefined;
+  const only = leaderOf(state) ?? closerOf(state);
+  if (only !== undefined) return mayBegin(room, only) && fits(only) ? only : undefined;
   const queues = zoned(room.view)
     ? [...values(state.zones)].map((zone) => ({ set: zone.waiting, zone }))
     : [{ set: state.waiting, zone: undefined }];

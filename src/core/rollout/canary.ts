@@ -36,7 +36,9 @@ const kindOf = ({ plan }: HostState): string => `${plan.remedy} ${plan.tries ?? 
 function inLine(view: View): readonly HostState[] {
   const { state } = view;
   const planned = [...inOrder(state.planned)].map((index) => hostAt(state, index));
-  const others = planned.filter(({ lockOut }) => lockOut === undefined);
+  const others = planned.filter(
+    ({ lockOut, prelude }) => lockOut === undefined || prelude === 'owed',
+  );
   return reachableFirst(view, others.length === 0 ? planned : others);
 }
 

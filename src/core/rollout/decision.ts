@@ -6,6 +6,7 @@ import type { RunState } from '../run-state/state.ts';
 
 export type Rule =
   | 'running'
+  | 'prelude'
   | 'budget'
   | 'capacity'
   | 'locked_out'

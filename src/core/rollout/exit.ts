@@ -1,5 +1,6 @@
 // Exit codes, and which one wins when several reasons apply.
 import { isAway } from '../../model/run/failure.ts';
+import { unclosed } from '../run-state/once.ts';
 import { sizeOf } from '../run-state/ranked.ts';
 import { countsAsRescued } from '../run-state/resolve.ts';
 import { type HostState, hostStates, type RunState } from '../run-state/state.ts';
@@ -49,6 +50,7 @@ export const interruptedExit = 130;
 /** Why hosts were not started. */
 export type Unstarted =
   | 'brake'
+  | 'prelude'
   | 'kept'
   | 'window'
   | 'deadline'
@@ -61,6 +63,7 @@ export type Unstarted =
 
 const unstartedReason: Readonly<Partial<Record<Unstarted, ExitReason>>> = {
   brake: 'blocked',
+  prelude: 'blocked',
   kept: 'blocked',
   window: 'window',
   deadline: 'window',
@@ -104,8 +107,9 @@ export function runExit(
   for (const { failure } of state.leftOut)
     reasons.add(failure.kind === 'unreachable' ? 'unreachable' : 'failed');
   // A host that soaks was started: only its repeated proof is missing.
+  const isAllStarted = left === 0 && unclosed(state)?.status !== 'done';
   const reason =
-    unstarted === undefined || (left === 0 && unstarted !== 'cluster')
+    unstarted === undefined || (isAllStarted && unstarted !== 'cluster')
       ? undefined
       : unstartedReason[unstarted];
   if (reason !== undefined) reasons.add(reason);

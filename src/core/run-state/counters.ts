@@ -27,7 +27,9 @@ export const isOpen = (host: HostState): boolean =>
   host.status === 'waiting' || host.status === 'running' || host.status === 'soaking';
 /** Its position among hosts that wait for their start. */
 export const workKey = (host: HostState): number =>
-  host.rank + (host.lockOut !== undefined ? allOthers : host.down || host.missing ? -allOthers : 0);
+  host.rank + (host.prelude === 'owed' ? -2 * allOthers : placeOf(host));
+const placeOf = (host: HostState): number =>
+  host.lockOut !== undefined ? allOthers : host.down || host.missing ? -allOthers : 0;
 /** Is this the key of a host that comes after all others? */
 export const isLast = (key: number): boolean => key >= allOthers;
 const isLockedOut = (host: HostState): boolean =>

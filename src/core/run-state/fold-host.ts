@@ -16,6 +16,7 @@ type HostEventType =
   | 'remedy.chosen'
   | 'drift.noted'
   | `block.${'entered' | 'failed' | 'rescued'}`
+  | 'prelude.done'
   | 'proof';
 export type HostEvent = Extract<Event, { readonly type: HostEventType }>;
 
@@ -46,6 +47,9 @@ function foldOurs(draft: Draft, host: HostState, event: HostEvent): void {
       break;
     case 'host.resolved':
       resolve(draft, host, event);
+      break;
+    case 'prelude.done':
+      put(draft, { ...host, prelude: 'done' });
       break;
     case 'block.rescued':
       rescue(draft, host, event);
@@ -89,6 +93,7 @@ function foldLeftOut(draft: Draft, event: HostEvent): void {
 
 const started = (host: HostState, event: Event & EventOf<'host.started'>): HostState => ({
   ...host,
+  ...(host.status === 'done' && host.epilogue === 'owed' ? { epilogue: 'begun' } : {}),
   status: 'running',
   startedAt: event.at,
   starts: host.starts + 1,
@@ -104,6 +109,8 @@ function done(host: HostState, event: Event & EventOf<'host.done'>, soaks: boole
     down: event.changed ? false : host.down,
     changed: event.changed,
     proven: event.proven,
+    ...(host.prelude === undefined ? {} : { prelude: 'done' }),
+    ...(host.epilogue === 'begun' ? { epilogue: 'done' } : {}),
     doneAt: event.at,
     endedAt: event.at,
     inFlight: [],
@@ -169,7 +176,7 @@ function failed(host: HostState, event: Event & EventOf<'host.failed'>): HostSta
 
 type DetailEvent = Exclude<
   HostEvent,
-  { readonly type: Extract<EventType, `host.${string}`> | 'block.rescued' }
+  { readonly type: Extract<EventType, `host.${string}`> | 'block.rescued' | 'prelude.done' }
 >;
 
 function detail(host: HostState, event: DetailEvent): HostState {

@@ -2,6 +2,7 @@
 import { present } from '../../model/present.ts';
 import type { Event, EventOf } from '../../model/run/event.ts';
 import { type Draft, put } from './counters.ts';
+import { kept, settledTasks } from './once.ts';
 import { isResolvable } from './resolve.ts';
 import { type Acknowledged, type HostState, hostAt, untouched } from './state.ts';
 
@@ -56,13 +57,18 @@ function resolved(
   wave: number | undefined,
 ): HostState {
   const note = { who: event.who, note: event.note, ...present({ as: event.as }) };
-  if (event.as !== 'retry') return { ...host, resolved: note, keepsSlot: false, down: false };
+  if (event.as !== 'retry') {
+    // What the operator did themselves counts as done, also for the other hosts.
+    const done =
+      event.as === 'done' && host.prelude !== undefined ? { prelude: 'done' as const } : {};
+    return { ...host, ...done, resolved: note, keepsSlot: false, down: false };
+  }
   const failure = host.failure === undefined ? {} : { failure: host.failure };
   return {
     ...requeued(host, wave),
     ...failure,
     resolved: note,
-    tasks: host.tasks.filter(({ status }) => status !== 'skipped'),
+    tasks: settledTasks(host),
   };
 }
 
@@ -110,6 +116,7 @@ export function requeued(host: HostState, wave: number | undefined): HostState {
   const { lockOut, bootId, longOutput, replaced } = host;
   return {
     ...untouched,
+    ...kept(host),
     index: host.index,
     host: host.host,
     plan: host.plan,

@@ -8,6 +8,7 @@ import { type Draft, isOpen, proofKey, put } from './counters.ts';
 import { foldHost, type HostEvent } from './fold-host.ts';
 import { owesReturn, resumed, retryReturn } from './fold-retry.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
+import { owedBy } from './once.ts';
 import { add, type Ranked } from './ranked.ts';
 import {
   awayUntil,
@@ -187,8 +188,18 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
       [...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0)),
     ),
   } satisfies Partial<RunState>);
+  const owner = event.hosts.findIndex(({ plan }) =>
+    plan.tasks.some(({ once }) => once !== undefined),
+  );
+  if (owner >= 0) draft.owner = owner;
   for (const [index, host] of event.hosts.entries()) {
-    const first = { ...hostAt(draft, index), status: firstStatus(host), down: host.down };
+    const status = firstStatus(host);
+    const first = {
+      ...hostAt(draft, index),
+      ...owedBy(host.plan, status),
+      status,
+      down: host.down,
+    };
     put(draft, host.plan.cordoned === true ? withLockOut(first, plannedLockOut, draft) : first);
   }
   draft.setAside = event.hosts.flatMap(({ plan }, index) =>

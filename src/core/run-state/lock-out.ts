@@ -39,7 +39,10 @@ export function withLockOut(
   const { lockOut: before, ...rest } = host;
   const turn = lockOut === undefined ? undefined : turnOf(lockOut.by, host, run);
   if (lockOut === undefined || turn === undefined) return rest;
-  const leaves = rest.status === 'waiting' && (turn === 'never' || before === undefined);
+  // All others wait for the host that goes first: it stays in its wave.
+  const isFirst = rest.prelude === 'owed';
+  const leaves =
+    rest.status === 'waiting' && !isFirst && (turn === 'never' || before === undefined);
   return {
     ...rest,
     status: leaves ? 'planned' : rest.status,

@@ -149,6 +149,13 @@ export interface HostState {
   readonly replaced?: { readonly bootId: string; readonly names: readonly string[] };
   /** How often it was started. */
   readonly starts: number;
+  /** It does the tasks with `run_once` that come before all others: `owed` until it is past them. */
+  readonly prelude?: 'owed' | 'done';
+  /**
+   * It does those that come behind all others, when all hosts have ended: for that it is started
+   * once more.
+   */
+  readonly epilogue?: 'owed' | 'begun' | 'done';
 }
 
 /** Blocks whose rescue has ended well. */
@@ -301,6 +308,8 @@ export interface RunState {
   readonly unplannableAccepted: boolean;
   readonly gates: Readonly<Record<string, GateState>>;
   readonly lastStartSeq: number;
+  /** Index of the host that does the tasks with `run_once`. */
+  readonly owner?: number;
   /** Hosts that must not be touched. */
   readonly refused: number;
   /**

@@ -4,14 +4,16 @@
 import { drainedByCommand, leftBehindOn } from '../../core/history/left-behind.ts';
 import { judge } from '../../core/plan/condition.ts';
 import { driftOf } from '../../core/plan/drift.ts';
+import { asIn, isOwner } from '../../core/plan/once.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
 import { shownText } from '../../core/plan/shown.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';
+import { isDueOn, learnedForAll } from '../../core/run-state/once.ts';
 import { blockEntered, isNotified } from '../../core/run-state/state.ts';
 import { known } from '../../model/fact.ts';
-import type { BlockTask, Task } from '../../model/playbook.ts';
+import { type BlockTask, moduleTasksOf, type Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { Proven } from '../../model/run/event.ts';
 import { type Failure, type FailureKind, unhandled } from '../../model/run/failure.ts';
@@ -88,6 +90,7 @@ async function attempt(walk: HostWalk): Promise<Failed | undefined> {
     );
   const failed = await walkTasks(walk.run.setup.play.tasks, [], walk);
   if (failed !== undefined) return failed;
+  await endPrelude(walk);
   const failure = await proveAgain(walk);
   return failure === undefined ? undefined : { failure };
 }
@@ -126,8 +129,9 @@ const recordFacts = (walk: HostWalk): Promise<unknown> => {
   return walk.run.record(read, false);
 };
 
-/** After a resume: restores what finished tasks registered and set. */
+/** After a resume: restores what finished tasks registered and set; first those done for all hosts. */
 function restore(walk: HostWalk): void {
+  walk.view.learned = learnedForAll(walk.run.setup.play.tasks, walk.state, walk.run.state());
   for (const done of walk.state.tasks)
     walk.view.learned = { ...walk.view.learned, ...(done.sets ?? {}) };
 }
@@ -141,15 +145,16 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'nothing to do' | Failur
   const other = (await otherNode(walk)) ?? (await onHold(walk.effectContext));
   if (other !== undefined) return other;
   walk.chooseAnew();
-  const fresh = await planInRounds(walk.view, setupOf(walk.run.setup, walk.host).zone);
-  if (!fresh.ok) return fresh.failure;
-  if (fresh.value.refused !== undefined) {
-    const { why, hint, task } = fresh.value.refused;
+  const planned = await planInRounds(walk.view, setupOf(walk.run.setup, walk.host).zone);
+  if (!planned.ok) return planned.failure;
+  const fresh = asIn(walk.plan, planned.value);
+  if (fresh.refused !== undefined) {
+    const { why, hint, task } = fresh.refused;
     return { kind: 'refused', message: `${task}: ${why}`, ...present({ hint }) };
   }
-  const untried = triedByCanary(fresh.value, walk);
+  const untried = triedByCanary(fresh, walk);
   if (untried !== undefined) return untried;
-  const compared = driftOf(walk.plan, fresh.value, walk.facts, { strict: walk.run.strict });
+  const compared = driftOf(walk.plan, fresh, walk.facts, { strict: walk.run.strict });
   if (compared.kind === 'drift')
     return {
       kind: 'drift',
@@ -157,7 +162,9 @@ async function mayStart(walk: HostWalk): Promise<'go' | 'nothing to do' | Failur
       hint: 'make a new plan',
     };
   // After `resolve --as retry`, a touched host may still need its proof and its uncordon.
-  if (compared.kind === 'already_remediated') return walk.state.touched ? 'go' : 'nothing to do';
+  // The other hosts wait for the one that does the tasks with `run_once`.
+  if (compared.kind === 'already_remediated')
+    return walk.state.touched || isOwner(walk.plan) ? 'go' : 'nothing to do';
   if (compared.kind === 'subset')
     await walk.run.record(
       { type: 'drift.noted', host: walk.host, what: compared.differences },
@@ -221,7 +228,8 @@ async function step(
   vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failed | undefined> {
-  if (!walk.run.setup.isWanted(task)) return undefined;
+  if (!walk.run.setup.isWanted(task) || !isDueOn(walk.state, task)) return undefined;
+  if (task.once === undefined) await endPrelude(walk);
   if (walk.signal.aborted)
     return { failure: stopped('the run was ended', task.name), task: task.name };
   if (walk.run.isLeaving()) throw new HandedOver(`next would be: ${task.name}`);
@@ -229,6 +237,11 @@ async function step(
     return { failure: stopped('the run holds its hosts', task.name), task: task.name };
   const failure = await walkTask(task, [task, ...vars], walk);
   return failure === undefined ? undefined : { failure, task: task.name };
+}
+
+/** From here on other hosts are started. */
+async function endPrelude({ run, host, state }: HostWalk): Promise<void> {
+  if (state.prelude === 'owed') await run.record({ type: 'prelude.done', host }, true);
 }
 
 const stopped = (why: string, next: string): Failure =>
@@ -243,6 +256,7 @@ async function walkBlock(
   vars: TaskVars,
   walk: HostWalk,
 ): Promise<Failed | undefined> {
+  if (!moduleTasksOf([block]).some((task) => isDueOn(walk.state, task))) return undefined;
   const inner = [block, ...vars];
   const known = blockEntered(walk.state, block.id);
   if (known !== undefined) return known ? walkBranches(block, inner, walk, walkTasks) : undefined;

@@ -59,7 +59,7 @@ export function oldTask(file: OldFile, item: Item): OldTask | undefined {
 }
 
 /** Keys that Ansible has on tasks and kmend nowhere. */
-const unusual: ReadonlySet<string> = new Set(['debugger', 'module_defaults', 'run_once']);
+const unusual: ReadonlySet<string> = new Set(['debugger', 'module_defaults']);
 
 /** `local_action: wait_for host=x port=22`, or a mapping with `module`. */
 function actionOf(value: Tree): Pick<OldTask, 'module' | 'args' | 'text'> {

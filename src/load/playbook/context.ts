@@ -4,7 +4,6 @@ import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { filled, flag, listOf } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { conditions, field, tagsField, varsField } from '../text/fields.ts';
 import { checkTemplates, guardedNames, type Names, withVars } from '../text/names.ts';
 import { earlyField } from '../text/static-templates.ts';
@@ -14,9 +13,9 @@ import { delegateField } from './ansible/delegate.ts';
 import { environmentOf } from './environment.ts';
 import type { HandlerList } from './handlers.ts';
 import type { Around } from './roles.ts';
+import { type OnceContext, readRunOnce } from './run-once.ts';
 
-export interface TaskContext {
-  readonly collector: DiagnosticsCollector;
+export interface TaskContext extends OnceContext {
   readonly modules: ReadonlyMap<string, AnyModule>;
   /** Grows: later tasks may use the names of `register` and `set_fact`, and of roles. */
   readonly learned: Set<string>;
@@ -29,8 +28,6 @@ export interface TaskContext {
   readonly becomeUser?: string;
   /** `delegate_to` of an enclosing block, which its tasks inherit. */
   readonly delegate?: NonNullable<ModuleTask['delegate']>;
-  /** Each host is a batch of its own (`serial: 1`). */
-  readonly oneByOne?: boolean;
   /** `no_log` of an enclosing block, which its tasks inherit. */
   readonly noLog?: boolean;
   /** `ignore_errors` of an enclosing block, which its tasks inherit. */
@@ -39,8 +36,6 @@ export interface TaskContext {
   readonly environment?: readonly Value[];
   /** `notify` of the enclosing blocks. */
   readonly notify?: readonly string[];
-  /** Its tasks are handlers. */
-  readonly isHandler?: boolean;
   readonly around: Around;
   /** Conditions of the imports around: each task asks them again. */
   readonly inherited: readonly Condition[];
@@ -83,7 +78,7 @@ export function readCommon(
   const early = { ...context.around.early, ...vars, ...context.around.given };
   const ownBecome = earlyField(collector, tree, 'become', flag, early);
   const around = present({ becomes: ownBecome, around: context.delegate });
-  checkRunOnce(context, tree);
+  readRunOnce(context, tree, id);
   const common = {
     id,
     name: field(collector, tree, 'name', filled) ?? defaultName,
@@ -103,19 +98,6 @@ export function readCommon(
     place,
   };
   return { common, inner: guarded };
-}
-
-/** Where each host is a batch, Ansible runs such a task on each host too. */
-export function checkRunOnce({ collector, oneByOne }: TaskContext, tree: MapTree): void {
-  if (field(collector, tree, 'run_once', flag) !== true || oneByOne === true) return;
-  collector.error(
-    entryOf(tree, 'run_once')?.keyAt ?? tree.at,
-    'unsupported-keyword',
-    'kmend has `run_once` only with `serial: 1`, where it is done for each host',
-    {
-      hint: 'hosts walk their tasks in slots, and have no common point: do it before or after the run, or in a play of its own with one host',
-    },
-  );
 }
 
 /** Names of handlers, with those of the blocks around. */

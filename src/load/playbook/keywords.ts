@@ -39,7 +39,7 @@ export const unusedMeta: Readonly<Record<string, string>> = {
 export const refusedInPlay: Readonly<Record<string, string>> = {
   ...everywhere,
   connection: 'kmend reaches hosts over ssh only; on a task, `connection: local` is this machine',
-  run_once: 'set it on tasks, with `serial: 1`',
+  run_once: 'set it on the tasks that come before or behind all others',
   check_mode:
     '`kmend plan` shows what would be done; `check_mode` marks read-only commands that plans run too',
   fact_path: 'facts are read by `kmend probe`, whose script is fixed',

@@ -32,6 +32,7 @@ import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
 import { matchHosts, namesOf, readHosts } from './play/hosts.ts';
 import { readRollout } from './play/rollout-keys.ts';
 import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
+import { withOnce } from './run-once.ts';
 import { readRoles } from './spliced.ts';
 import { readTasks } from './task.ts';
 
@@ -232,6 +233,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     users,
     ...present({ become, becomeUser: users.becomeUser, environment }),
     oneByOne: isOneByOne(rollout),
+    once: new Map(),
     around: {
       files: options.files,
       root: dirOf(file.path),
@@ -244,7 +246,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     enteredBy: [],
     played: { seen: new Set(), defaults: {}, vars: {}, handlers: new Map() },
   };
-  const tasks = allTasks(context, tree, names);
+  const tasks = withOnce(allTasks(context, tree, names), context.once, collector);
   // These may use what the tasks of the play register, because they are rendered on reading.
   const known = withVars(names, context.learned);
   if (surroundings !== undefined) checkTemplates(collector, surroundings.value, known);

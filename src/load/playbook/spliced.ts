@@ -17,10 +17,11 @@ import {
 } from '../text/tree.ts';
 import { delegateField } from './ansible/delegate.ts';
 import { loopOf, olderLoops } from './ansible/loops.ts';
-import { checkRunOnce, readCommon, type TaskContext, within } from './context.ts';
+import { readCommon, type TaskContext, within } from './context.ts';
 import { handlersOf } from './handlers.ts';
 import type { OpenedTree } from './project-files.ts';
 import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
+import { readRunOnce } from './run-once.ts';
 import { openRole, openTasks, type SpliceKind, spliceArguments } from './splices.ts';
 
 /** A context with the reader of tasks, which this file cannot import. */
@@ -77,7 +78,7 @@ export function readSplice(
   const isImport = kind.startsWith('import_');
   const child: SpliceContext = isImport
     ? { ...within(context, common), readTasks: context.readTasks, inherited: common.when }
-    : included(context, common.tags, args, inner);
+    : included(context, common.tags, { args, id }, inner);
   const tasks = rounds.flatMap((vars, round): readonly Task[] => {
     const around = {
       ...child.around,
@@ -139,7 +140,7 @@ function roundsOf({ collector, around }: TaskContext, tree: MapTree): readonly M
 function included(
   context: SpliceContext,
   tags: readonly string[],
-  args: MapTree,
+  { args, id }: { readonly args: MapTree; readonly id: string },
   names: Names,
 ): SpliceContext {
   const apply = entryOf(args, 'apply')?.value;
@@ -161,7 +162,7 @@ function included(
   };
   const become = flagOf('become');
   const around = present({ becomes: become, around: context.delegate });
-  checkRunOnce(context, apply);
+  readRunOnce(context, apply, id);
   return {
     ...base,
     tags: [...new Set([...context.tags, ...tagsField(context.collector, apply)])],

@@ -215,6 +215,8 @@ type Entry =
       readonly release: string;
       readonly obeys: 'yes' | 'no';
     }
+  /** This host is past the tasks with `run_once` that come before all others. */
+  | { readonly type: 'prelude.done'; readonly host: string }
   | { readonly type: 'drift.noted'; readonly host: string; readonly what: readonly string[] }
   | {
       readonly type: 'block.entered';

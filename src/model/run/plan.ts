@@ -2,7 +2,7 @@
 // from the file, but planned again and compared.
 
 import type { Accepted, Remedy, Verdict } from '../facts/values.ts';
-import type { Rollout } from '../playbook.ts';
+import type { OncePart, Rollout } from '../playbook.ts';
 import type { Mapping } from '../value.ts';
 import type { Failure } from './failure.ts';
 import type { Risk } from './risk.ts';
@@ -37,6 +37,21 @@ export interface TaskPlan {
   readonly warnings?: readonly string[];
   /** Alternatives of this host, each with the task that takes it. */
   readonly alternatives?: readonly string[];
+  /** `run_once`, and this host does it for all: before or after all others. */
+  readonly once?: OncePart;
+}
+
+/**
+ * What a host would do if it did the tasks with `run_once`: until it is decided which host does. The
+ * rest of its plan is without them.
+ */
+export interface OncePlan {
+  /** Seconds that they are expected to take. */
+  readonly seconds: number;
+  readonly reads: Mapping;
+  readonly refused?: HostPlan['refused'];
+  /** Those that change nothing, and register something for all hosts. */
+  readonly learns: readonly string[];
 }
 
 /**
@@ -72,6 +87,8 @@ export interface HostPlan {
   readonly refused?: { readonly task: string; readonly why: string; readonly hint?: string };
   /** The run that left it out of service; the host is refused until that run has ended. */
   readonly heldBy?: string;
+  /** Only while the play is planned. */
+  readonly once?: OncePlan;
   /** Exactly the facts that this plan read, with their values: drift compares them. */
   readonly reads: Mapping;
   /** Seconds that it is expected to be out of service. */

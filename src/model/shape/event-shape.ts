@@ -94,6 +94,7 @@ const shapes: Readonly<Record<EventType, Shape>> = {
   'facts.read': object({ host: text, verdict, evidence: text }, { bootId: text }),
   'remedy.chosen': object({ host: text, remedy, why: text }),
   'kernel.seen': object({ host: text, release: text, obeys: oneOf('yes', 'no') }),
+  'prelude.done': object({ host: text }),
   'drift.noted': object({ host: text, what: texts }),
   'block.failed': object(
     { host: text, task: text, part: text, failed: text, failure, result: mapping },

@@ -42,8 +42,10 @@ export const proof: Shape = object({ verdict, by: text, evidence: text }, { acce
 
 const task = object(
   { id: text, name: text, module: text, status: taskStatus, changes: listOf(change), risk },
-  { why: text, warnings: texts, alternatives: texts },
+  { why: text, warnings: texts, alternatives: texts, once: oneOf('before', 'after') },
 );
+
+const refused = object({ task: text, why: text }, { hint: text });
 
 export const hostPlan: Shape = object(
   {
@@ -64,7 +66,8 @@ export const hostPlan: Shape = object(
     node: text,
     transport: text,
     cordoned: flag,
-    refused: object({ task: text, why: text }, { hint: text }),
+    refused,
+    once: object({ seconds: number, reads: mapping, learns: texts }, { refused }),
     heldBy: text,
     earlier: number,
     drain: number,

@@ -130,6 +130,8 @@ function hostSentence(event: Extract<Event, { host: string }>, paint: Paint): st
         : paint.red(
             `${event.host} kernel ${event.release} does not obey cgroup.memory=nokmem (active probe)`,
           );
+    case 'prelude.done':
+      return `${host} is past the tasks that run once before all others`;
     case 'drift.noted':
       return paint.yellow(
         `${event.host} is not quite what the plan was made from: ${event.what.join('; ')}`,
