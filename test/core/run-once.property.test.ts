@@ -4,14 +4,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Simulation, simulate } from '../../src/core/decide/simulate.ts';
-import { withOwner } from '../../src/core/plan/once.ts';
 import { numbersFrom } from '../../src/core/plan/order.ts';
+import { withOwner } from '../../src/core/plan/task/once.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
 import { isDueOn, ownerOf } from '../../src/core/run-state/once.ts';
 import { doneTask, emptyState, hostState, type RunState } from '../../src/core/run-state/state.ts';
 import type { ModuleTask, OncePart } from '../../src/model/playbook.ts';
 import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';
-import type { HostPlan } from '../../src/model/run/plan.ts';
+import { type HostPlan, hasChanges } from '../../src/model/run/plan.ts';
 import { begin, failure, fleet, noon, settle, started, stateAfter, wave } from './fleet.ts';
 import { type RandomWorld, randomWorld } from './worlds.ts';
 
@@ -206,6 +206,9 @@ describe('tasks with run_once', () => {
   }, 600_000);
 });
 
+const startsOf = (did: readonly string[]): readonly string[] =>
+  did.filter((one) => one.startsWith('start '));
+
 describe('decide', () => {
   const plans = withOwner(fleet(3).map(({ plan }) => undecided(plan)));
   const hosts = plans.map((plan) => ({ host: plan.host, plan, down: false }));
@@ -268,6 +271,78 @@ describe('decide', () => {
       });
     },
   );
+
+  it('waits for the worker of its host, whose site it is, and takes no other host meanwhile', () => {
+    const lost = { hostsWithoutWorker: new Set(['h1']), whyNoWorker: 'no worker', wait: true };
+    const one = begin(hosts, { maxUnavailable: { count: 3 }, waves: [{ count: 1 }] });
+    const { did, state, last } = settle(stateAfter(one), 1, lost);
+    expect([did, last]).toMatchObject([['begin_wave'], { why: [{ rule: 'site' }] }]);
+    expect(settle(state, 2).did).toEqual(['start h1']);
+  });
+
+  it.each(['cordon', 'hold'] as const)('keeps its host in its wave through a %s', (by) => {
+    const lockOuts = [{ host: 'h1', by, why: 'by ann' }];
+    const read: EventBody = { type: 'capacity.read', unavailable: [], lockOuts };
+    const free: EventBody = { type: 'capacity.read', unavailable: [], lockOuts: [] };
+    const held = stateAfter(first, [1, wave(1, all)], [2, read]);
+    expect(startsOf(settle(held, 3).did)).toEqual([]);
+    expect(settle(stateAfter(first, [1, wave(1, all)], [2, read], [3, free]), 4).did).toEqual([
+      'start h1',
+    ]);
+  });
+
+  it('goes first before hosts that are out of service, also as a canary', () => {
+    const down = plans.map((plan) => ({ host: plan.host, plan, down: plan.host !== 'h1' }));
+    const canary = { hosts: { count: 1 }, soak: 0, promote: 'auto' as const };
+    for (const rollout of [{ waves: [{ count: 1 }] }, { canary }])
+      expect(
+        settle(stateAfter(begin(down, { maxUnavailable: { count: 3 }, ...rollout })), 1).did,
+      ).toEqual(['begin_wave', 'start h1']);
+  });
+
+  it('lets others start where an operator did the tasks, or its host has nothing to do', () => {
+    const failed: EventBody = {
+      type: 'host.failed',
+      host: 'h1',
+      failure: failure('exit'),
+      touched: false,
+      state: 'untouched',
+    };
+    const done: EventBody = { type: 'host.resolved', host: 'h1', who: 'ann', note: '', as: 'done' };
+    const skip: EventBody = { ...done, as: 'skip' };
+    const didAfter = (event: EventBody) =>
+      settle(stateAfter(first, [1, wave(1, all)], [2, started('h1')], [3, failed], [4, event]), 5)
+        .did;
+    expect(didAfter(done)).toEqual(['start h2', 'start h3']);
+    expect(didAfter(skip)).toEqual([]);
+    const idle = hosts.map(({ plan, ...host }) => ({
+      ...host,
+      plan: {
+        ...plan,
+        tasks: plan.tasks.map((task) =>
+          plan.host === 'h1' ? { ...task, status: 'same' as const } : task,
+        ),
+      },
+    }));
+    expect(settle(stateAfter({ ...first, hosts: idle }), 1).did).toEqual([
+      'begin_wave',
+      'start h2',
+      'start h3',
+    ]);
+  });
+
+  it('its host is walked where only others wait for what it registers', () => {
+    const reads = (plan: HostPlan): HostPlan => ({
+      ...undecided(plan),
+      tasks: [{ ...onceTask('p1'), status: 'same', risk: 'none' }, ...plan.tasks],
+      once: { seconds: 0, reads: {}, learns: ['p1'] },
+    });
+    const [a, b] = fleet(2, (number) => ({ nothing: number === 1 })).map(({ plan }) =>
+      reads(plan),
+    ) as [HostPlan, HostPlan];
+    expect(withOwner([a, b])[0]?.tasks[0]).toMatchObject({ status: 'later', once: 'before' });
+    expect(withOwner([a, a]).map(hasChanges)).toEqual([false, false]);
+  });
 
   it('keeps the host that such a task refuses, and passes over one that something else refuses', () => {
     const refused = { task: 'p1', why: 'no' };

@@ -67,6 +67,12 @@ describe('prelude and epilogue', () => {
     expect([problems(loaded), parts(loaded)]).toEqual([[], expected]);
   });
 
+  it('a question of a draft comes before the prelude', () => {
+    const loaded = load(`tasks: [{decide: "what?"}, ${once}, ${each}]`);
+    expect(parts(loaded)).toEqual(['each', 'before', 'each']);
+    expect(problems(loaded)).toEqual([expect.stringContaining('a decision is open: what?')]);
+  });
+
   it('a block is done once where all of its tasks are', () => {
     const tasks = load(`tasks: [{block: [${once}]}, {block: [${once}, ${each}]}]`).value?.plays[0]
       ?.tasks;

@@ -1,7 +1,7 @@
 // The re-check of a saved plan before its first host is started: hosts that were remediated
 // meanwhile take no slot.
 import { isRemediated } from '../../core/plan/drift.ts';
-import { asIn } from '../../core/plan/once.ts';
+import { asIn } from '../../core/plan/task/once.ts';
 import { planFleet } from '../../engine/host/fleet.ts';
 import { present } from '../../model/present.ts';
 import type { EventBody } from '../../model/run/event.ts';

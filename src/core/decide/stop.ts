@@ -1,5 +1,6 @@
 // Rules that end, pause or hold up the whole run.
 
+import { causeText } from '../../model/run/failure.ts';
 import type { Decision, View, Why } from '../rollout/decision.ts';
 import { readingAge } from '../rollout/gate.ts';
 import { lockedOutText } from '../run-state/lock-out.ts';
@@ -68,7 +69,8 @@ export function endLeaderless(view: View): Decision | undefined {
     state.planned === undefined && state.waiting === undefined && state.lockedOut === undefined;
   if (isAlone || (leader?.status !== 'failed' && leader?.status !== 'refused')) return undefined;
   const { host, plan, failure } = leader;
-  const why = failure?.message ?? plan.refused?.why ?? 'its condition is not met';
+  const why =
+    failure === undefined ? (plan.refused?.why ?? 'its condition is not met') : causeText(failure);
   const then = failure === undefined ? '' : `; then: kmend resume ${state.run} --retry ${host}`;
   const text = `no other host is started: ${host} did not do the tasks that run once before all others (${why})${then}`;
   return isActive(view) ? wait(view, [{ rule: 'prelude', text }]) : finish(view, 'prelude', text);
@@ -111,8 +113,8 @@ export function endOverdue(view: View): Decision | undefined {
 }
 
 /**
- * Only locked-out hosts are left, or all others wait for one. They are read again while the run waits for something else, and
- * once more before its end.
+ * Only locked-out hosts are left, or all others wait for one. They are read again while the run waits
+ * for something else, and once more before its end.
  */
 export function leaveLockedOut(view: View): Decision | undefined {
   const { state, context, now } = view;

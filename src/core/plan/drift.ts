@@ -4,7 +4,7 @@ import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts'
 
 import { higherRisk } from '../../model/run/risk.ts';
 import { type Mapping, sameValue, type Value } from '../../model/value.ts';
-import { isOwner } from './once.ts';
+import { isOwner } from './task/once.ts';
 
 export type Drift =
   | { readonly kind: 'same' }

@@ -31,7 +31,6 @@ import { isMapping, type Mapping, unknown, type Value } from '../../model/value.
 import { judge } from './condition.ts';
 
 import { drainSeconds, secondsOf } from './estimate.ts';
-import { riskOf } from './once.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { refusalOf, several } from './refusal.ts';
 import type { TaskVars } from './scope.ts';
@@ -39,6 +38,7 @@ import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { shownText } from './shown.ts';
 import { summary, unplanned } from './summary.ts';
 import { changesHost, notNotified, unlessNotified } from './task/notified.ts';
+import { riskOf } from './task/once.ts';
 import {
   type Evaluation,
   evaluateTask,

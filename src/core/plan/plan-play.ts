@@ -10,8 +10,8 @@ import type { HostPlan, Plan, PlayPlan, TaskPlan } from '../../model/run/plan.ts
 import { plural } from '../../model/text/plural.ts';
 import { render } from './condition.ts';
 import { type Earlier, expectedOf } from './estimate.ts';
-import { withOwner } from './once.ts';
 import { orderHosts } from './order.ts';
+import { withOwner } from './task/once.ts';
 
 export interface PlannedHost {
   readonly host: string;

@@ -4,9 +4,9 @@
 import { drainedByCommand, leftBehindOn } from '../../core/history/left-behind.ts';
 import { judge } from '../../core/plan/condition.ts';
 import { driftOf } from '../../core/plan/drift.ts';
-import { asIn, isOwner } from '../../core/plan/once.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
 import { shownText } from '../../core/plan/shown.ts';
+import { asIn, isOwner } from '../../core/plan/task/once.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';

@@ -70,7 +70,8 @@ export function withOnce(
 ): readonly Task[] {
   if (marks.size === 0) return tasks;
   const rows = rowsOf(tasks, marks);
-  const isEach = ({ mark }: Row): boolean => mark === undefined;
+  // A question of a draft is no task of a host.
+  const isEach = ({ mark, task }: Row): boolean => mark === undefined && task.module !== 'decide';
   const first = rows.findIndex(isEach);
   const last = rows.findLastIndex(isEach);
   const parts = new Map<string, OncePart>();

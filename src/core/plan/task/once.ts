@@ -1,7 +1,7 @@
 // Tasks with `run_once`: which host does them, and the plans of that host and of the others.
-import { present } from '../../model/present.ts';
-import { type HostPlan, hasChanges, type TaskPlan } from '../../model/run/plan.ts';
-import { highestRisk } from '../../model/run/risk.ts';
+import { present } from '../../../model/present.ts';
+import { type HostPlan, hasChanges, type TaskPlan } from '../../../model/run/plan.ts';
+import { highestRisk } from '../../../model/run/risk.ts';
 
 /** The highest risk of what these tasks change, surely or perhaps. */
 export const riskOf = (tasks: readonly TaskPlan[]): HostPlan['risk'] =>
