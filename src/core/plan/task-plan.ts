@@ -39,6 +39,7 @@ import {
   watched,
 } from './task/foreign.ts';
 import { contentOf } from './task/source.ts';
+import { parseRendered } from './task/texts.ts';
 import { asRootOnly, type SessionUser, userOf } from './task/user.ts';
 
 /** What the walk of a host knows when it comes to a task. */
@@ -373,7 +374,7 @@ function checkedArgs(task: ModuleTask, module: AnyModule, rendered: Rendered): C
   if (rendered.kind !== 'args') return rendered;
   const last = lastArgs.get(task);
   if (last !== undefined && sameValue(last.args, rendered.args)) return last.checked;
-  const parsed = module.args.safeParse(rendered.args);
+  const parsed = parseRendered(module.args, rendered.args);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const path = (issue?.path ?? []).map(String).join('.');

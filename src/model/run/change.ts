@@ -235,12 +235,21 @@ export interface ArgsSchema<Args> {
     | { readonly success: false; readonly error: SchemaError };
 }
 export interface SchemaError {
-  readonly issues: readonly {
-    readonly path: readonly PropertyKey[];
-    readonly message: string;
-    readonly code?: string;
-  }[];
+  readonly issues: readonly SchemaIssue[];
 }
+export interface SchemaIssue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly code?: string;
+  /** The issues with each form that the value could have; their paths begin at this issue's. */
+  readonly errors?: readonly (readonly SchemaIssue[])[];
+}
+
+/**
+ * Begins the message of an issue where any scalar can be written as the text that is wanted. A
+ * schema with a message of its own (a version, a mode) takes no number.
+ */
+export const textWanted = 'should be text, not ';
 
 /** A module of any argument type, as the registry holds it. */
 export type AnyModule = Module<unknown>;

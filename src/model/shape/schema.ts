@@ -2,7 +2,7 @@
 // the JSON schema for editors.
 import * as z from 'zod';
 import type { Amount } from '../playbook.ts';
-import type { ArgsSchema } from '../run/change.ts';
+import { type ArgsSchema, textWanted } from '../run/change.ts';
 import { isMapping, type Mapping, type Value } from '../value.ts';
 
 /**
@@ -94,23 +94,32 @@ export const word = z.string().regex(/^\S+$/, 'should be one word, without blank
 export const absolutePath = z.string().regex(/^\/[^\0]*$/, 'should be an absolute path');
 
 /**
+ * Text that is written with digits and is no number: `20.10` is not 20.1, `0644` is not 420. A
+ * template that gives a number is an error there.
+ * @param what the name of such a text in messages: "version"
+ */
+export const digits = (what: string) =>
+  z.string({
+    error: (issue) =>
+      typeof issue.input === 'number'
+        ? `the ${what} ${issue.input} is a number: put it in quotes`
+        : undefined,
+  });
+
+/**
  * A version or a version with release and epoch: `18.09.9`, `3:18.09.1-3.el7`, `20.10` (never
  * 20.1).
  */
-export const version = z
-  .string({
-    error: (issue) =>
-      typeof issue.input === 'number'
-        ? `the version ${issue.input} is a number: put it in quotes`
-        : undefined,
-  })
-  .regex(
-    /^[0-9A-Za-z][0-9A-Za-z.+:~^_-]*$/,
-    'should be a version such as 18.09.9 or 3.10.0-1160.el7',
-  );
+export const version = digits('version').regex(
+  /^[0-9A-Za-z][0-9A-Za-z.+:~^_-]*$/,
+  'should be a version such as 18.09.9 or 3.10.0-1160.el7',
+);
 
 /** File mode as text: `0644`. */
-export const mode = z.string().regex(/^0?[0-7]{3,4}$/, 'should be an octal file mode such as 0644');
+export const mode = digits('mode').regex(
+  /^0?[0-7]{3,4}$/,
+  'should be an octal file mode such as 0644',
+);
 
 /** A whole number from `least` (default 0) to `most`. */
 export const whole = (least = 0, most = Number.MAX_SAFE_INTEGER) => z.int().min(least).max(most);
@@ -306,7 +315,6 @@ const isMissing = (input: unknown, path: readonly PropertyKey[]): boolean => {
 };
 
 const kindWords: Readonly<Record<string, string>> = {
-  string: 'text',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -321,7 +329,7 @@ const kindOf = (input: unknown): string => {
   if (Array.isArray(input)) return 'a list';
   if (typeof input === 'boolean') return String(input);
   if (typeof input === 'number') return `the number ${input}`;
-  return kindWords[typeof input] ?? typeof input;
+  return typeof input === 'string' ? 'text' : (kindWords[typeof input] ?? typeof input);
 };
 
 /** The sentence of kmend for an issue of zod; undefined = use the one of zod. */
@@ -329,7 +337,9 @@ function sentence(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       if (issue.input === undefined) return 'is required';
-      return `should be ${kindWords[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}`;
+      return issue.expected === 'string'
+        ? `${textWanted}${kindOf(issue.input)}`
+        : `should be ${kindWords[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}`;
     case 'unrecognized_keys':
       return `has no ${issue.keys.length === 1 ? 'key' : 'keys'} ${issue.keys.map((key) => `\`${key}\``).join(', ')}`;
     case 'invalid_value':

@@ -37,7 +37,7 @@ const long = object({
 );
 type Args = Infer<typeof long> & Pick<RunArgs, 'user' | 'environment'>;
 
-const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
+const args = shorthand((short) => (short === null ? {} : { cmd: short }), long);
 
 const wordsOf = (given: Args): readonly string[] => given.argv ?? splitWords(given.cmd ?? '') ?? [];
 

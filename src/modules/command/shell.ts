@@ -18,7 +18,7 @@ const long = object({
 });
 type Args = Infer<typeof long> & Pick<RunArgs, 'user' | 'environment'>;
 
-const args = shorthand((short) => (short === null ? {} : { cmd: String(short) }), long);
+const args = shorthand((short) => (short === null ? {} : { cmd: short }), long);
 
 const shownOf = (script: string): string => {
   const [first = '', ...more] = script.trim().split('\n');

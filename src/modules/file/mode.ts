@@ -1,10 +1,10 @@
 // File modes as Ansible's modules take them: octal digits, or symbols as `chmod` knows them.
-import { text } from '../../model/shape/schema.ts';
+import { digits } from '../../model/shape/schema.ts';
 
 const symbols =
   /^[ugoa]+(?:[-+=](?:[rwxXst]+|[ugo])?)+(?:,[ugoa]+(?:[-+=](?:[rwxXst]+|[ugo])?)+)*$/;
 
-export const fileMode = text.refine(
+export const fileMode = digits('mode').refine(
   (value) => /^0?[0-7]{3,4}$/.test(value) || symbols.test(value),
   'should be a file mode such as 0644, or u=rw,go=r',
 );

@@ -7,7 +7,7 @@ import { defineModule } from '../define.ts';
 const long = object({ question: filled.describe('What has to be decided.') });
 type Args = Infer<typeof long>;
 
-const args = shorthand((short) => (short === null ? {} : { question: String(short) }), long);
+const args = shorthand((short) => (short === null ? {} : { question: short }), long);
 
 export const decide = defineModule<Args>({
   name: 'decide',

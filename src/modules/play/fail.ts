@@ -5,7 +5,7 @@ import { defineModule } from '../define.ts';
 const long = object({ msg: text.default('failed as the play asked for') });
 type Args = Infer<typeof long>;
 
-const args = shorthand((short) => (short === null ? {} : { msg: String(short) }), long);
+const args = shorthand((short) => (short === null ? {} : { msg: short }), long);
 
 export const fail = defineModule<Args>({
   name: 'fail',
