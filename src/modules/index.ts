@@ -15,6 +15,7 @@ import { kernel } from './kernel/index.ts';
 import { kernelArg } from './kernel-arg/index.ts';
 import { osUpdate } from './os-update/index.ts';
 import { packageModule } from './package.ts';
+import { hold } from './package-manager/hold.ts';
 import { assert } from './play/assert.ts';
 import { debug } from './play/debug.ts';
 import { decide } from './play/decide.ts';
@@ -49,6 +50,7 @@ export const modules: ReadonlyMap<string, AnyModule> = new Map(
     kernel,
     kernelArg,
     packageModule,
+    hold,
     osUpdate,
     yumRepository,
     copy,

@@ -15,7 +15,6 @@ import {
   mappingOf,
   object,
   oneOf,
-  text,
   version,
 } from '../model/shape/schema.ts';
 import { defineModule } from './define.ts';
@@ -49,9 +48,7 @@ import {
 import { rollbackImpossible } from './package-manager/rollback-check.ts';
 import { packageSteps } from './package-manager/script.ts';
 import { busyOrBroken, managerOf, packageWant, spaceRefusal } from './package-manager/state.ts';
-import { type Manager, pick } from './package-manager/version.ts';
-
-const packageName = text.regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'should be the name of a package');
+import { type Manager, packageName, pick } from './package-manager/version.ts';
 
 const args = object({
   name: listOf(packageName).optional().describe('One package or a list of them.'),

@@ -165,6 +165,19 @@ describe('a rollback from a journal', () => {
       { rollback_settings: [{ name: 'vm.swappiness', value: '60' }], rollback_files: [] },
     ],
     [
+      'holds that were not there, and that were',
+      [
+        change('hold', '+', 'hold of docker-ce', undefined, 'versionlock 3:docker-ce-18-3.*'),
+        change('hold', '-', 'hold of vim', 'hold', undefined),
+      ],
+      {
+        rollback_holds: [
+          { name: 'docker-ce', state: 'absent' },
+          { name: 'vim', state: 'present' },
+        ],
+      },
+    ],
+    [
       'files: their content by the backup, their rights, links, and what was not there',
       [
         change('copy', '+', 'file /etc/new', undefined, `0644 root:root sha256:${b}`),

@@ -101,6 +101,18 @@ describe('a module of Ansible', () => {
       { sysctl: { name: 'kernel.x', value: '1.10' } },
     ],
     ['community.general.modprobe: {name: loop}', { modprobe: { name: 'loop' } }],
+    [
+      'dpkg_selections: {name: docker-ce, selection: hold}',
+      { hold: { name: 'docker-ce', state: 'hold' } },
+    ],
+    [
+      'community.general.yum_versionlock: {name: [a, b], state: absent}',
+      { hold: { name: ['a', 'b'], state: 'absent' } },
+    ],
+    [
+      'community.general.dnf_versionlock: {name: docker-ce, raw: no}',
+      { hold: { name: 'docker-ce' } },
+    ],
     ['systemd: {daemon_reload: yes}', { service: { daemon_reload: true } }],
     [
       'ansible.builtin.systemd_service: {unit: docker, masked: no, scope: system, no_block: no}',
@@ -150,6 +162,11 @@ describe('a module of Ansible', () => {
     ['zypper: {name: "*", state: latest}', /with zypper use `shell`/],
     ['yum: {name: x, disable_gpg_check: yes}', /repair the key/],
     ['systemd: {name: x, state: started, scope: user}', /scope/],
+    ['dpkg_selections: {name: x, selection: purge}', /`selection: purge` of.*apt-get purge/],
+    ['dpkg_selections: {name: x, selection: deinstall}', /`package` with `state: absent`/],
+    ['community.general.dnf_versionlock: {state: clean}', /dnf versionlock clear/],
+    ['community.general.dnf_versionlock: {name: x, state: excluded}', /versionlock exclude/],
+    ['community.general.dnf_versionlock: {name: x, raw: yes}', /version that is installed/],
     ['reboot: {reboot_timeout: 600, timeout: 20}', /`timeout`, which is given already/],
     ['k8s_drain: {name: node-7, state: drain}', /drains its own node/],
     [

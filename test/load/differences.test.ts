@@ -40,6 +40,7 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
       expect(errors(`serial: ${serial}`)).toBe(1);
     expect(errors('serial: "10%"')).toBe(0);
   },
+  '`dpkg_selections`, `yum_versionlock`': ['test/modules/hold.test.ts', 'is not installed'],
   'a condition may hold': ['test/load/playbook.test.ts', 'has no templates in its texts'],
   'an unreachable host': () =>
     expect(load('any_errors_fatal: true').value?.plays[0]?.rollout.brake.unreachable).toBe('count'),

@@ -39,6 +39,7 @@ type Step =
   | { readonly kind: 'repository'; readonly args: Mapping }
   | { readonly kind: 'file'; readonly args: Mapping }
   | { readonly kind: 'setting'; readonly args: Mapping }
+  | { readonly kind: 'hold'; readonly args: Mapping }
   | { readonly kind: 'left'; readonly what: string }
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -126,6 +127,12 @@ function stepOf(change: MadeChange): Step {
   const setting = /^sysctl (\S+)$/.exec(what)?.[1];
   if (setting !== undefined && change.before !== '(empty)')
     return { kind: 'setting', args: { name: setting, value: change.before ?? '' } };
+  const held = /^hold of (\S+)$/.exec(what)?.[1];
+  if (held !== undefined)
+    return {
+      kind: 'hold',
+      args: { name: held, state: change.sign === '+' ? 'absent' : 'present' },
+    };
   const key = /^boot argument (\S+)$/.exec(what)?.[1];
   if (key !== undefined) return argumentStep(key, change);
   return { kind: 'left', what: `${what} (task "${task}")` };
@@ -250,10 +257,11 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
   const repositories = steps.flatMap((step) => (step.kind === 'repository' ? [step.args] : []));
   const files = steps.flatMap((step) => (step.kind === 'file' ? [step.args] : []));
   const settings = steps.flatMap((step) => (step.kind === 'setting' ? [step.args] : []));
+  const holds = steps.flatMap((step) => (step.kind === 'hold' ? [step.args] : []));
   const texts = (pick: 'made' | 'before'): Value =>
     steps.flatMap((step) => (step.kind === 'argument' ? step[pick] : []));
   if (
-    [packages, edits, repositories, files, settings].every((all) => all.length === 0) &&
+    [packages, edits, repositories, files, settings, holds].every((all) => all.length === 0) &&
     kernel === undefined
   )
     return undefined;
@@ -266,5 +274,6 @@ function varsOf(steps: readonly Step[]): Mapping | undefined {
     rollback_repositories: repositories,
     rollback_files: files,
     rollback_settings: settings,
+    rollback_holds: holds,
   };
 }

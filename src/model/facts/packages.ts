@@ -82,6 +82,14 @@ export const packageFacts = {
     'a versionlock, an exclude, a hold or a negative apt pin of all its versions keeps it from being changed',
     false,
   ),
+  'package.*.holds': disk<Texts>(
+    'each of these: `hold`, `versionlock ENTRY`, `exclude PATTERN`, `pin`',
+    ['versionlock 3:docker-ce-18.09.9-3.el7.*'],
+  ),
+  'package.*.lock_lists': disk<ByName<string>>(
+    'for yum and dnf, where its plugin versionlock is on, the file with the locks',
+    { yum: '/etc/yum/pluginconf.d/versionlock.list' },
+  ),
 };
 
 export const repositoryFacts = {

@@ -1,5 +1,11 @@
 // Matches versions as operators write them with versions of package managers.
+import { text } from '../../model/shape/schema.ts';
 import { type Compare, compareDeb, compareRpm } from '../../model/text/versions.ts';
+
+export const packageName = text.regex(
+  /^[A-Za-z0-9][A-Za-z0-9+._-]*$/,
+  'should be the name of a package',
+);
 
 export type Manager = 'yum' | 'dnf' | 'apt' | 'zypper';
 

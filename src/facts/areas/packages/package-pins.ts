@@ -14,16 +14,19 @@ export const heldList = (
   ...patternsOf(excludes).map((pattern) => `exclude ${pattern}`),
 ];
 
-export function isHeld(
+/** The same, of those pins that hold this package. */
+export const holdsOf = (
   name: string,
   locks: readonly string[],
   excludes: readonly string[],
-): boolean {
-  return (
-    matchesAny(patternsOf(excludes), name) ||
-    locks.some((lock) => matchesAny(lockNames(lock), name))
-  );
-}
+): readonly string[] => [
+  ...new Set(
+    heldList(
+      locks.filter((lock) => matchesAny(lockNames(lock), name)),
+      patternsOf(excludes).filter((pattern) => matchesAny([pattern], name)),
+    ),
+  ),
+];
 
 /**
  * A versionlock line is `[EPOCH:]NAME-VERSION-RELEASE[.ARCH]`, with wildcards, in several orders. A
@@ -34,6 +37,16 @@ function lockNames(lock: string): readonly string[] {
   const parts = plain.split('-');
   return [plain, parts.slice(0, -2).join('-')].filter((candidate) => candidate !== '');
 }
+
+/** The entry locks this package and no other. */
+export function isLockOf(entry: string, name: string): boolean {
+  const plain = entry.replace(/^\d+:/, '');
+  return (
+    plain === name || (plain.startsWith(`${name}-`) && isVersion(plain.slice(name.length + 1)))
+  );
+}
+
+const isVersion = (text: string): boolean => /^(?:\d+:)?[^-]+-[^-]+$/.test(text);
 
 /** Does one of the patterns match the name? */
 export const matchesAny = (patterns: readonly string[], name: string): boolean =>

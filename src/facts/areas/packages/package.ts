@@ -9,9 +9,10 @@ import type { Area } from '../../area.ts';
 import { type Fields, readFields } from '../../fields.ts';
 import { nameOf } from '../programs/service.ts';
 import { isSideBySide } from './damage.ts';
-import { isHeld } from './package-pins.ts';
+import { holdsOf } from './package-pins.ts';
 import { lookFact, repositoryFlags, wantedRepositories } from './repositories.ts';
 import aptSources from './scripts/apt-sources.sh';
+import lockLists from './scripts/lock-lists.sh';
 import packageLook from './scripts/package.sh';
 import yumLook from './scripts/yum-look.sh';
 import { unusableOf } from './unusable.ts';
@@ -23,7 +24,7 @@ import { unusableOf } from './unusable.ts';
 export const packageArea: Area = {
   name: 'package',
   needs: 'package_locks',
-  functions: scriptText(yumLook) + scriptText(aptSources),
+  functions: scriptText(yumLook) + scriptText(aptSources) + scriptText(lockLists),
   script: (args) => {
     const name = quote(nameOf(args));
     return scriptText(packageLook, {
@@ -47,15 +48,20 @@ export const packageArea: Area = {
     ].filter((one) => one !== '');
     const allowed = versions.filter((version) => !pinned.includes(version));
     const available = allowed.length === 0 ? versions : allowed;
+    const holds = [
+      ...(/^h/.test(abbreviation) ? ['hold'] : []),
+      ...holdsOf(name, fields.all('lock'), fields.all('exclude')),
+      ...(pinned.length > 0 && allowed.length === 0 ? ['pin'] : []),
+    ];
     return {
       ...fact(`package.${name}.installed`, state === '' ? '' : evr),
       ...fact(`package.${name}.state`, state),
       ...(fields.has('looked') ? {} : looks(args, fields, [...new Set(available)])),
+      ...fact(`package.${name}.held`, holds.length > 0),
+      ...fact(`package.${name}.holds`, holds),
       ...fact(
-        `package.${name}.held`,
-        /^h/.test(abbreviation) ||
-          (pinned.length > 0 && allowed.length === 0) ||
-          isHeld(name, fields.all('lock'), fields.all('exclude')),
+        `package.${name}.lock_lists`,
+        Object.fromEntries(fields.all('lock_list').map((line) => line.split(' ', 2))),
       ),
     };
   },

@@ -25,8 +25,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   deb822_repository:
     'use `shell` with `creates`, or `files` of `package`, which needs no repository',
   debconf: 'use `command: debconf-set-selections` with `stdin`',
-  dpkg_selections:
-    'use `command: apt-mark hold NAME`; `package` has `holds: lift` for one transaction',
   expect: 'no task asks a question: use `command` with `stdin`',
   fetch: noCopy,
   get_url: 'use `command: curl -fsSLo FILE URL` with `creates`; packages: `files` of `package`',
@@ -66,8 +64,6 @@ export const moduleHints: Readonly<Record<string, string>> = {
   slack: '`--notify-url-file` of `kmend apply` posts to a webhook',
   synchronize: noCopy,
   timezone: 'use `command: timedatectl set-timezone ZONE`',
-  yum_versionlock:
-    'use `command: yum versionlock add NAME`; `package` has `holds: lift` for one transaction',
 };
 
 /** Kmend's way to what this module of Ansible does, whatever its collection. */

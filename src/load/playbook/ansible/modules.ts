@@ -10,6 +10,8 @@ export type Treatment =
       readonly as: string;
       readonly words?: Readonly<Record<string, string>>;
       readonly zero?: string;
+      /** Values that kmend does not have, each with a hint. */
+      readonly refused?: Readonly<Record<string, string>>;
       /** Its text is an expression, which kmend writes between braces. */
       readonly expression?: true;
     }
@@ -73,7 +75,7 @@ const apt: AnsibleModule = {
       never('an update moves no package back: `package` does'),
     ),
     fail_on_autoremove: never('the plan lists what would go, before it does'),
-    purge: never('configuration files of removed packages stay: use `command: apt-get purge`'),
+    purge: never('configuration files of removed packages stay: name them in `apt-get purge -y`'),
   },
   args: {
     ...each('package pkg', as('name')),
@@ -83,11 +85,17 @@ const apt: AnsibleModule = {
     ...each('auto_install_module_deps force_apt_get', unused('kmend needs no Python on the host')),
     ...each('autoclean clean', unused('the cache of downloads is left as it is')),
     ...each('upgrade', never('it updates all packages: leave out `name`')),
-    ...each('autoremove purge fail_on_autoremove', never(removesAlone)),
+    ...each('autoremove fail_on_autoremove', never(removesAlone)),
+    purge: never(
+      'configuration files of removed packages stay: use `command: apt-get purge -y NAME`',
+    ),
     ...each('allow_unauthenticated allow-unauthenticated force', never(trusted)),
     allow_change_held_packages: as('holds', { true: 'lift', false: 'refuse' }),
     deb: never('use `files` of the module `package`'),
-    ...each('default_release default-release', never('write the `version` that is wanted')),
+    ...each(
+      'default_release default-release',
+      never('write the `version` that `apt-cache madison NAME` shows for that release'),
+    ),
     dpkg_options: never('kmend keeps configuration files: force-confdef, force-confold'),
     ...each('install_recommends install-recommends', never('set it in /etc/apt/apt.conf.d')),
     only_upgrade: never('use a `when` over `package_facts`, or `shell`'),
@@ -190,6 +198,35 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
       args: {
         state: as('state', states),
         use: unused('kmend asks the host which package manager it has'),
+      },
+    },
+    dpkg_selections: {
+      module: 'hold',
+      args: {
+        selection: {
+          as: 'state',
+          refused: {
+            deinstall: 'use `package` with `state: absent`',
+            purge: 'use `command: apt-get purge -y NAME`',
+          },
+        },
+      },
+    },
+    yum_versionlock: { module: 'hold', collection: 'community.general', args: {} },
+    dnf_versionlock: {
+      module: 'hold',
+      collection: 'community.general',
+      args: {
+        state: {
+          as: 'state',
+          refused: {
+            excluded:
+              'use `exclude` of `yum_repository`, or `command: dnf versionlock exclude NAME`',
+            clean:
+              'use `command: dnf versionlock clear`, or name the packages with `state: absent`',
+          },
+        },
+        raw: never('a package is held at the version that is installed'),
       },
     },
     service: {

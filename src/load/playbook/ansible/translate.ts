@@ -1,5 +1,6 @@
 // Turns the arguments of a module of Ansible into those of the module of kmend that carries it out.
 import { hasTemplate } from '../../../expression/index.ts';
+import { present } from '../../../model/present.ts';
 import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
 import { type Entry, entryOf, type MapTree, type ScalarTree, type Tree } from '../../text/tree.ts';
 import { keyValues } from './free-form.ts';
@@ -157,6 +158,7 @@ function treated(
     return [];
   }
   if ('as' in treatment) {
+    if (isRefused(collector, module, treatment.refused, written)) return [];
     const ours = treatment.expression === true ? inBraces(value) : inWords(value, treatment.words);
     return [{ key: treatment.as, keyAt, value: ours }];
   }
@@ -167,6 +169,23 @@ function treated(
       hint: treatment.never,
     });
   return [];
+}
+
+/** A value of Ansible that kmend does not have. */
+function isRefused(
+  collector: DiagnosticsCollector,
+  module: string,
+  refused: Readonly<Record<string, string>> = {},
+  { key, value }: Entry,
+): boolean {
+  if (value.kind !== 'scalar' || !Object.hasOwn(refused, value.text)) return false;
+  collector.error(
+    value.at,
+    'unsupported-argument',
+    `kmend has no \`${key}: ${value.text}\` of ${module}`,
+    present({ hint: refused[value.text] }),
+  );
+  return true;
 }
 
 function inBraces(value: Tree): Tree {

@@ -9,6 +9,7 @@ if [ $F = deb ]; then
 elif [ $F = rpm ]; then
   l=$(rpm -q --qf 'installed %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} rpm\n' -- "$n") && printf '%s\n' "$l"
   held
+  lock_lists
   if has zypper; then $T2 zypper -nq search -s --match-exact -- "$n" | awk -F'|' 'NR > 2 {gsub(/ /, "", $4); print "available " $4}'
   elif [ -n "$looked" ]; then echo looked
   elif has yum || has dnf; then
