@@ -7,7 +7,7 @@ import { compareEvr, installed, isParallel } from '../host/installed.ts';
 import { at, fault, type Machine, put, putName, read, remove } from '../host/machine.ts';
 import { done, type EmulatedTool, failed, unsupported, type World } from './answer.ts';
 import { goesBy, nevra } from './rpm.ts';
-import { carryOut, newest, resolve, same } from './transaction.ts';
+import { carryOut, type Draft, newest, resolve, same } from './transaction.ts';
 
 interface Command {
   readonly verb: string;
@@ -231,10 +231,8 @@ function choose(machine: Machine, command: Command): Choice {
   const take = (pkg: Package): void => {
     choice = { ...choice, wanted: [...choice.wanted, pkg] };
   };
-  const specs =
-    command.specs.length > 0 || command.verb !== 'upgrade'
-      ? command.specs
-      : [...new Set(own.map((pkg) => pkg.name))];
+  const isEverything = command.specs.length === 0 && command.verb === 'upgrade';
+  const specs = isEverything ? [...new Set(own.map((pkg) => pkg.name))] : command.specs;
   for (const words of specs) {
     if (command.verb === 'remove') {
       const found = own.filter((pkg) => goesBy(pkg, words));
@@ -250,6 +248,7 @@ function choose(machine: Machine, command: Command): Choice {
       ? own.filter((pkg) => pkg.name === best.name)
       : own.filter((pkg) => goesBy(pkg, words));
     const order = best && present[0] ? compareEvr(machine, best, present[0]) : 1;
+    if (!best && isEverything) continue;
     if (!best)
       say(
         present.length > 0 && command.verb === 'install'
@@ -334,6 +333,8 @@ async function transact(machine: Machine, command: Command, world: World): Promi
   if (!(await world.pause(machine, fault(machine, 'slowyum') ?? 0))) return failed(1, '');
   freeLock(machine);
   if (draft.problem !== undefined) return failed(1, draft.problem, output);
+  if (command.flags.has('--assumeno'))
+    return failed(1, 'Exiting on user command\n', output + table(machine, wanted, draft));
   if (fault(machine, 'full'))
     return failed(
       1,
@@ -370,6 +371,50 @@ async function transact(machine: Machine, command: Command, world: World): Promi
   );
 }
 
+/** What a transaction would do, as yum asks about it; only wanted packages have no reason of their own. */
+function table(machine: Machine, wanted: readonly Package[], { result }: Draft): string {
+  const own = installed(machine);
+  const added = result.filter((pkg) => !own.some((one) => same(one, pkg)));
+  const isUpdate = (pkg: Package): boolean =>
+    !isParallel(pkg) && own.some(({ name }) => name === pkg.name);
+  const isWanted = (pkg: Package): boolean => wanted.some((one) => same(one, pkg));
+  const gone = own.filter(
+    (pkg) => !result.some((one) => same(one, pkg)) && !added.some((one) => one.name === pkg.name),
+  );
+  const section = (title: string, packages: readonly Package[]): string =>
+    packages.length === 0
+      ? ''
+      : `${title}:\n${packages
+          .map((pkg) => ` ${pkg.name}  ${pkg.arch}  ${evrOf(pkg)}  ${repositoryOf(pkg)}  1 M\n`)
+          .join('')}`;
+  const installs = added.filter((pkg) => !isUpdate(pkg));
+  return [
+    '\nDependencies Resolved\n\n Package  Arch  Version  Repository  Size\n',
+    section('Installing', installs.filter(isWanted)),
+    section('Updating', added.filter(isUpdate)),
+    section('Removing', gone),
+    section(
+      'Installing for dependencies',
+      installs.filter((pkg) => !isWanted(pkg)),
+    ),
+    '\nTransaction Summary\n',
+  ].join('');
+}
+
+/** Installed packages that have a newer version, as rows; status 100 where there are any. */
+function checkUpdate(machine: Machine, command: Command): Reply {
+  const { wanted } = choose(machine, {
+    ...command,
+    verb: 'upgrade',
+    specs: [...new Set(installed(machine).map(({ name }) => name))].filter(
+      (name) => command.specs.length === 0 || command.specs.includes(name),
+    ),
+  });
+  return wanted.length === 0
+    ? done()
+    : { ...done(wanted.map((pkg) => row(pkg, repositoryOf(pkg))).join('')), code: 100 };
+}
+
 /**
  * The first id in `--enablerepo` or `--disablerepo` that no file has. A pattern may match nothing.
  */
@@ -402,6 +447,11 @@ export const yum: EmulatedTool = async (machine, args, world) => {
       return transact(machine, command, world);
     case 'list':
       return list(machine, command);
+    case 'check-update':
+      return checkUpdate(machine, command);
+    // Nothing on a practice host was installed for another package.
+    case 'autoremove':
+      return done('No Packages marked for removal\n');
     case 'versionlock':
       return versionlock(machine, command.specs);
     case 'repolist':

@@ -97,6 +97,8 @@ const el7Packages: readonly Package[] = [
   longTerm('5.4.277'),
   longTerm('5.4.278'),
   el7('container-selinux', 2, '2.68', '1', { arch: 'noarch' }),
+  // It brings needs-restarting, which playbooks install before they ask it.
+  el7('yum-utils', 0, '1.1.31', '54', { arch: 'noarch' }),
   el7('docker-ce', 0, '18.06.1.ce', '3', {
     requires: ['container-selinux >= 2.9'],
     owns: [
@@ -164,6 +166,9 @@ const debianPackages: readonly Package[] = [
   debClient('25.0.5'),
   debContainerd('1.6.24', '1.1.9'),
   debContainerd('1.6.28', '1.1.12'),
+  // A package that has nothing to do with containers, for updates of everything else.
+  deb('openssl', 0, '3.0.15-1~deb12u1', '3.0.15'),
+  deb('openssl', 0, '3.0.17-1~deb12u2', '3.0.17'),
   deb('kubelet', 0, '1.28.2-1.1', 'v1.28.2', { owns: ['/usr/bin/kubelet'] }),
 ];
 

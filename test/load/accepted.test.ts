@@ -30,6 +30,7 @@ describe('accepted because it holds anyway', () => {
   it('the users of the play, on a task', () => {
     expect(summaries(play('remote_user: ops', 'command: id, become_user: root'))).toEqual([]);
     expect(play('remote_user: ops').value?.plays[0]?.remoteUser).toBe('ops');
+    expect(play('user: ops').value?.plays[0]?.remoteUser).toBe('ops');
     expect(
       summaries(play('become_user: app', 'command: id, become_user: app, remote_user: x')),
     ).toEqual(['error: a task cannot have another `remote_user` than its play (none)']);

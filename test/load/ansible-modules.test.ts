@@ -60,6 +60,17 @@ describe('a module of Ansible', () => {
     ['dnf: {autoremove: yes}', { os_update: { upgrade: 'none', autoremove: true } }],
     ['package: {name: "*", state: latest}', { os_update: {} }],
     [
+      'package: {name: "*", state: latest, update-cache: yes}',
+      { os_update: { update_cache: true } },
+    ],
+    ['package: {name: vim, update_cache: yes}', { package: { name: 'vim' } }],
+    ['package: {update_cache: yes}', { os_update: { upgrade: 'none', update_cache: true } }],
+    [
+      'apt: {upgrade: dist, dpkg_options: "force-confold,force-confdef"}',
+      { os_update: { upgrade: 'full' } },
+    ],
+    ['apt: {name: vim, dpkg_options: force-confdef}', { package: { name: 'vim' } }],
+    [
       'yum: {name: docker-ce, state: installed}',
       { package: { name: 'docker-ce', state: 'present' } },
     ],
@@ -169,6 +180,9 @@ describe('a module of Ansible', () => {
     ['community.general.dnf_versionlock: {name: x, raw: yes}', /version that is installed/],
     ['reboot: {reboot_timeout: 600, timeout: 20}', /`timeout`, which is given already/],
     ['k8s_drain: {name: node-7, state: drain}', /drains its own node/],
+    ['apt: {name: vim, dpkg_options: force-confnew}', /no such `dpkg_options`/],
+    ['apt: {name: vim, dpkg_options: "force-confold,force-all"}', /no such `dpkg_options`/],
+    ['apt: {name: vim, dpkg_options: "{{ o }}"}', /no such `dpkg_options`/],
     [
       'k8s_drain: {name: "{{ inventory_hostname }}", state: cordon}',
       /cordons a node when it drains/,

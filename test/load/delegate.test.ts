@@ -1,6 +1,7 @@
 // `delegate_to`, `local_action` and `connection: local`: what is read, noted and refused.
 import { describe, expect, it } from 'vitest';
 import { loadPlaybook } from '../../src/load/index.ts';
+import { hasErrors } from '../../src/model/diagnostic.ts';
 import { moduleTasksOf } from '../../src/model/playbook.ts';
 import { modules } from '../../src/modules/index.ts';
 import { tableReader } from '../fakes/table-reader.ts';
@@ -78,6 +79,23 @@ describe('a task of this machine', () => {
     expect(noted('{command: id, delegate_to: localhost}')).toEqual(note);
     expect(noted('{command: id, delegate_to: localhost, become: no}')).toEqual([]);
     expect(noted('{debug: {msg: x}, delegate_to: localhost}')).toEqual([]);
+  });
+});
+
+describe('k8s_drain', () => {
+  const text = (state: string, keys: string): string =>
+    `- hosts: all\n  become: true\n  tasks:\n    - kubernetes.core.k8s_drain: {name: "{{ inventory_hostname | lower }}", state: ${state}}\n${keys}`;
+
+  it.each([
+    ['drain', 'localhost'],
+    ['drain', '"{{ groups[\'masters\'][0] }}"'],
+    ['uncordon', 'cp1'],
+  ])('%s reaches the cluster of kmend, whatever machine it is delegated to: %s', (state, to) => {
+    const keys = `      delegate_to: ${to}\n      become: false\n`;
+    const loaded = loadPlaybook('p.yml', text(state, keys), { modules, facts: [] });
+    expect(hasErrors(loaded.diagnostics)).toBe(false);
+    const [task] = tasksOf(loaded);
+    expect([task?.module, task?.delegate, task?.become]).toEqual([state, undefined, undefined]);
   });
 });
 

@@ -51,6 +51,8 @@ describe('patterns', () => {
     ['node0[!],web[0', ''],
     ['node0[]1],db-a', 'node01 db-a'],
     ['node0[!]1],', nodes(2, 3, 4, 5, 6)],
+    ['db-a:!localhost', 'db-a'],
+    ['db-a,!127.0.0.1', 'db-a'],
   ])('%s', (pattern, expected) => {
     expect(find(pattern).value?.join(' ')).toBe(expected);
   });

@@ -75,6 +75,8 @@ interface Walk {
   readonly happens: Map<string, 'yes' | 'perhaps'>;
   /** The probe did not run as root. */
   readonly rootless: boolean;
+  /** The first task that may change the host in a way that no module promises. */
+  open?: string;
   refused: HostPlan['refused'];
   /** The tasks with `run_once`; absent while they are planned. */
   readonly once?: OnceWalk;
@@ -295,7 +297,9 @@ function planBranches(block: BlockTask, vars: TaskVars, input: HostInput, walk: 
 function planLater(tasks: readonly Task[], why: string, input: HostInput, walk: Walk): void {
   for (const task of moduleTasksOf(tasks)) {
     if (!input.isWanted(task)) continue;
-    walk.tasks.push(laterTask(task, why, input));
+    const planned = laterTask(task, why, input);
+    walk.tasks.push(planned);
+    noteAltered(planned, walk);
     walk.happens.set(task.id, 'perhaps');
     learnLater(task, moduleOf(task, input.modules), walk);
   }
@@ -318,7 +322,9 @@ function untilRead(task: ModuleTask, round: Evaluation): Evaluation {
 function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk): void {
   const module = moduleOf(task, input.modules);
   // What a `no_log` task reads of a file, and the output of its command, must not be in a plan.
+  let readsFacts = false;
   const onRead = (name: string): void => {
+    readsFacts = true;
     if (task.noLog !== true || !/^(?:output|file)\./.test(name)) walk.reads.add(name);
   };
   const loop =
@@ -334,7 +340,27 @@ function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk
     advance(round.plan, input, walk);
     input.hide(learnedSecrets(round.plan.sets ?? {}, task.noLog, input.isSecret));
   }
+  if (readsFacts && isOpen(rounds, task, walk)) return postpone(task, input, walk);
   finishTask(task, rounds, module, input, walk);
+}
+
+/**
+ * A check of the host that does not hold now may hold once a task before it has run, whose effects the
+ * plan does not know. What fails by variables alone fails then, too.
+ */
+function isOpen(rounds: readonly Round[], task: ModuleTask, { open, rootless }: Walk): boolean {
+  if (open === undefined) return false;
+  const refusals = rounds.flatMap((round) => refusalOf(round, task, rootless) ?? []);
+  return refusals.length > 0 && refusals.every(({ isUnmet }) => isUnmet === true);
+}
+
+function postpone(task: ModuleTask, input: HostInput, walk: Walk): void {
+  const planned = laterTask(task, `known only after the task "${walk.open}"`, input);
+  walk.tasks.push(planned);
+  const happens = changesHost(task, planned);
+  if (happens !== undefined) walk.happens.set(task.id, happens);
+  noteAltered(planned, walk);
+  learnLater(task, moduleOf(task, input.modules), walk);
 }
 
 function moduleOf(task: ModuleTask, modules: ReadonlyMap<string, AnyModule>): AnyModule {
@@ -412,6 +438,7 @@ function finishTask(
   const happens = changesHost(task, planned);
   if (happens !== undefined) walk.happens.set(task.id, happens);
   noteAltered(planned, walk);
+  if (rounds.some((round) => round.kind === 'plan' && !round.convergent)) noteOpen(planned, walk);
   if (planned.status === 'later') learnLater(task, module, walk);
   else learn(task, planned, rounds, input, walk);
 }
@@ -420,8 +447,10 @@ function finishTask(
  * Behind a task that changes the host, or may, the plan does not know what is read. Effects on the
  * cluster and waits change nothing on the host: they have a risk of their own.
  */
-function noteAltered({ name, risk, status }: TaskPlan, walk: Walk): void {
+function noteAltered(planned: TaskPlan, walk: Walk): void {
+  const { name, risk, status } = planned;
   if ((status !== 'change' && status !== 'later') || risk === 'none') return;
+  if (status === 'later') noteOpen(planned, walk);
   const { context, altered } = walk.frame;
   walk.frame = {
     ...walk.frame,
@@ -431,6 +460,12 @@ function noteAltered({ name, risk, status }: TaskPlan, walk: Walk): void {
     },
     ...(risk === 'evict' ? {} : { altered: altered ?? name }),
   };
+}
+
+/** What the task leaves on the host is not known: no module promises it. */
+function noteOpen({ name, risk, status }: TaskPlan, walk: Walk): void {
+  const isChange = status === 'change' || status === 'later';
+  if (isChange && risk !== 'none' && risk !== 'evict') walk.open ??= name;
 }
 
 function refuse(task: Task, why: string, walk: Walk, hint?: string): void {

@@ -213,6 +213,8 @@ function matchOne(pattern: string, part: string, search: Search): readonly strin
   const { name, subscript } = splitSubscript(pattern, search);
   const matched = matchName(name, search);
   if (matched === undefined) return undefined;
+  // The machine that runs kmend is in no group, so there is nothing to exclude.
+  if (matched.length === 0 && part.startsWith('!') && isThisMachine(pattern)) return [];
   if (matched.length === 0) {
     reportNoMatch(pattern, part, search);
     return part.startsWith('!') ? undefined : [];
@@ -258,6 +260,8 @@ function splitSubscript(
   return { name, subscript: end === 0 ? { start } : { start, end } };
 }
 
+const isThisMachine = (name: string): boolean => /^(?:localhost|127\.0\.0\.1|::1)$/.test(name);
+
 function reportNoMatch(pattern: string, part: string, search: Search): void {
   const guess = nearest(pattern, [
     ...search.inventory.groups.keys(),
@@ -277,7 +281,7 @@ function reportNoMatch(pattern: string, part: string, search: Search): void {
     );
     return;
   }
-  const local = /^(?:localhost|127\.0\.0\.1|::1)$/.test(pattern)
+  const local = isThisMachine(pattern)
     ? 'the machine that runs kmend is never changed by it'
     : undefined;
   const range = /\[\d+:\d+\]$/.test(pattern)

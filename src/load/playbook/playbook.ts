@@ -220,7 +220,8 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
   const become = earlyField(collector, tree, 'become', flag, early);
   const users = present({
     becomeUser: earlyField(collector, tree, 'become_user', filled, early),
-    remoteUser: field(collector, tree, 'remote_user', filled),
+    remoteUser:
+      field(collector, tree, 'remote_user', filled) ?? field(collector, tree, 'user', filled),
   });
   noteGatherFacts(collector, tree);
   const surroundings = entryOf(tree, 'environment');

@@ -15,7 +15,7 @@ import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../t
 import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
 import { betterWay, noteBetterWay } from './ansible/better-way.ts';
 import { inheritWhen } from './ansible/block-when.ts';
-import { checkDelegate, noteInherited, withoutLocalAction } from './ansible/delegate.ts';
+import { checkDelegate, noteInherited, onCluster, withoutLocalAction } from './ansible/delegate.ts';
 import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
@@ -160,7 +160,9 @@ function readModuleTask(
     ...(control.indexVar === undefined ? [] : [control.indexVar]),
   ];
   const looped = loop === undefined ? names : withVars(names, inLoop);
-  const { common, inner } = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
+  const read = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
+  const { inner } = read;
+  const common = found === undefined ? read.common : onCluster(collector, found.entry, read.common);
   const ownVars = Object.keys(common.vars ?? {});
   const register = readRegister(collector, tree);
   const known = register === undefined ? inner : withVars(inner, [register]);

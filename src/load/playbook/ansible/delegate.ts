@@ -72,6 +72,24 @@ export function delegateField(
   return { to, ...(does === true ? { becomes: true } : {}) };
 }
 
+/**
+ * Where `k8s_drain` runs, and as whom, says which kubeconfig Ansible reads. The cluster of kmend is that
+ * of `--kubeconfig`, which this machine reaches.
+ */
+export function onCluster<Common extends Pick<ModuleTask, 'delegate' | 'become' | 'becomeUser'>>(
+  collector: DiagnosticsCollector,
+  { key, keyAt }: Entry,
+  common: Common,
+): Common {
+  if (!/(?:^|\.)k8s_drain$/.test(key)) return common;
+  const { delegate, become, becomeUser, ...others } = common;
+  if (delegate !== undefined)
+    collector.note(keyAt, 'no-effect', `${key}: \`delegate_to\` changes nothing`, {
+      detail: 'the machine that runs kmend reaches the cluster of `--kubeconfig`',
+    });
+  return others as Common;
+}
+
 /** Reports a task that is delegated to another host, or whose module is for hosts only. */
 export function checkDelegate(
   collector: DiagnosticsCollector,

@@ -15,8 +15,8 @@ export type Treatment =
       /** Its text is an expression, which kmend writes between braces. */
       readonly expression?: true;
     }
-  /** It is accepted, and this is why nothing comes of it. */
-  | { readonly unused: string }
+  /** It is accepted, and this is why nothing comes of it; any value beside `only` has the hint. */
+  | { readonly unused: string; readonly only?: { readonly values: RegExp; readonly hint: string } }
   /** It is refused, except where it is false, which is what kmend does. The text is the hint. */
   | { readonly never: string };
 
@@ -96,7 +96,13 @@ const apt: AnsibleModule = {
       'default_release default-release',
       never('write the `version` that `apt-cache madison NAME` shows for that release'),
     ),
-    dpkg_options: never('kmend keeps configuration files: force-confdef, force-confold'),
+    dpkg_options: {
+      unused: 'kmend keeps configuration files, with the same options',
+      only: {
+        values: /^force-conf(?:def|old)(?:, ?force-conf(?:def|old))?$/,
+        hint: 'kmend keeps configuration files: force-confdef, force-confold',
+      },
+    },
     ...each('install_recommends install-recommends', never('set it in /etc/apt/apt.conf.d')),
     only_upgrade: never('use a `when` over `package_facts`, or `shell`'),
     policy_rc_d: never('use `shell`'),
@@ -194,9 +200,14 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
     package: {
       module: 'package',
       versions: 'both',
-      update: {},
+      // The module gives them to the package manager of the host.
+      update: {
+        ...each('update_cache update-cache', as('update_cache')),
+        cache_valid_time: as('cache_valid_time'),
+      },
       args: {
         state: as('state', states),
+        ...each('update_cache update-cache cache_valid_time', ownLists),
         use: unused('kmend asks the host which package manager it has'),
       },
     },

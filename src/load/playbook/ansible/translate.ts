@@ -114,7 +114,7 @@ const flat = (tree: MapTree): readonly Entry[] =>
   );
 
 const ownNode =
-  /^\{\{ *(?:inventory_hostname(?:_short)?|node_name|(?:ansible_facts\.|ansible_)(?:hostname|nodename|fqdn)) *\}\}$/;
+  /^\{\{ *(?:inventory_hostname(?:_short)?|node_name|(?:ansible_facts\.|ansible_)(?:hostname|nodename|fqdn)) *(?:\| *lower *)?\}\}$/;
 
 /** kmend drains the node that the host is: another name would be another node. */
 function checkNode(collector: DiagnosticsCollector, tree: MapTree): void {
@@ -153,6 +153,13 @@ function treated(
   const isZero = value.kind === 'scalar' && value.text === '0';
   const unused =
     'unused' in treatment ? treatment.unused : 'as' in treatment && isZero && treatment.zero;
+  const only = 'unused' in treatment ? treatment.only : undefined;
+  if (only !== undefined && !(value.kind === 'scalar' && only.values.test(value.text))) {
+    collector.error(keyAt, 'unsupported-argument', `kmend has no such \`${key}\` of ${module}`, {
+      hint: only.hint,
+    });
+    return [];
+  }
   if (typeof unused === 'string') {
     collector.note(keyAt, 'no-effect', `${module}: \`${key}\` changes nothing`, { detail: unused });
     return [];
