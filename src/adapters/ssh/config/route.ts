@@ -336,21 +336,21 @@ interface HopNames {
  * directory.
  */
 function expand(path: string, hop: HopNames, { home, localUser, env }: RouteContext): string {
-  const tokens: Readonly<Record<string, string>> = {
-    '%%': '%',
-    '%h': hop.host,
-    '%n': hop.alias,
-    '%p': String(hop.port),
-    '%r': hop.user,
-    '%d': home,
-    '%u': localUser,
-    '%i': String(process.getuid?.() ?? ''),
-    '%k': hop.hostKeyAlias ?? hop.alias,
-    '%l': hostname(),
-    '%L': hostname().replace(/[.].*/s, ''),
+  const tokens: Readonly<Record<string, () => string>> = {
+    '%%': () => '%',
+    '%h': () => hop.host,
+    '%n': () => hop.alias,
+    '%p': () => String(hop.port),
+    '%r': () => hop.user,
+    '%d': () => home,
+    '%u': () => localUser,
+    '%i': () => String(process.getuid?.() ?? ''),
+    '%k': () => hop.hostKeyAlias ?? hop.alias,
+    '%l': hostname,
+    '%L': () => hostname().replace(/[.].*/s, ''),
   };
   const expanded = path
-    .replace(/%[%hnprduiklL]/g, (token) => tokens[token] ?? token)
+    .replace(/%[%hnprduiklL]/g, (token) => tokens[token]?.() ?? token)
     .replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);
   if (expanded === '~') return home;
   if (expanded.startsWith('~/')) return join(home, expanded.slice(2));

@@ -80,16 +80,18 @@ export interface KnownHosts {
 /** Indexes the lines by name and key: thousands of hosts share one file. */
 export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
   const plain = new Map<string, KnownKey[]>();
+  /** Lines with patterns and hashed names. */
   const byKey = new Map<string, KnownKey[]>();
   const patterns: KnownKey[] = [];
   const hashed: KnownKey[] = [];
   const hashedTypes = new Set<string>();
   const take = (entry: KnownKey): void => {
-    add(byKey, entry.key, entry);
+    const isListed = entry.hashed === undefined && entry.names.every(isPlain);
+    if (!isListed) add(byKey, entry.key, entry);
     if (entry.hashed !== undefined) {
       hashed.push(entry);
       if (entry.marker === '') hashedTypes.add(entry.type);
-    } else if (!entry.names.every(isPlain)) patterns.push(entry);
+    } else if (!isListed) patterns.push(entry);
     else for (const name of new Set(entry.names)) add(plain, name, entry);
   };
   entries.forEach(take);
@@ -112,7 +114,12 @@ export function indexKnownHosts(entries: readonly KnownKey[]): KnownHosts {
   return {
     add: take,
     find: (name) => [...open(name), ...hashed.filter((entry) => isFor(entry, name))],
-    holding: (key, name) => (byKey.get(key) ?? []).filter((entry) => isFor(entry, name)),
+    // All hosts may have one key, as after the cloning of a disk.
+    holding: (key, name) =>
+      [
+        ...(plain.get(name) ?? []).filter((entry) => entry.key === key),
+        ...(byKey.get(key) ?? []).filter((entry) => isFor(entry, name)),
+      ].sort((one, other) => one.line - other.line),
     types: (name) => {
       const known = open(name).flatMap((entry) => (entry.marker === '' ? [entry.type] : []));
       if (known.length > 0 || hashedTypes.size === 0) return known;

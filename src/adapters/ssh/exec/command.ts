@@ -65,6 +65,8 @@ const longestCommand = 8000;
 
 export function remoteCommand(request: CommandRequest): RemoteCommand {
   const ready = createMark();
+  // To quote a script of this size takes long, for each host.
+  if (wholeText(request.script).length > longestCommand) return assemble(request, ready, true);
   const direct = assemble(request, ready, false);
   return Buffer.byteLength(direct.line) <= longestCommand ? direct : assemble(request, ready, true);
 }
@@ -293,7 +295,12 @@ export function coded(text: string): string {
  * backslashes are put outside.
  */
 export function loginQuote(word: string): string {
-  if (word.includes('\0')) throw new Error('a shell word cannot hold a NUL byte');
-  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(wholeText(word))) return word;
   return `'${word.replace(/['\\]/g, (char) => `'\\${char}'`)}'`;
+}
+
+/** Shells leave out NUL bytes, or end the word there. */
+function wholeText(text: string): string {
+  if (text.includes('\0')) throw new Error('a shell word cannot hold a NUL byte');
+  return text;
 }
