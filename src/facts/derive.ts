@@ -6,7 +6,7 @@ import type { PlainName } from '../model/facts/table.ts';
 import { present } from '../model/present.ts';
 import { isUnknown, type Mapping, unknown, type Value } from '../model/value.ts';
 import { differingArgs } from './areas/boot/boot.ts';
-import { idFacts } from './kmem/ids.ts';
+import { idFacts, idNames } from './kmem/ids.ts';
 import { kernelReason } from './kmem/kernel-answer.ts';
 import { partProofOf } from './kmem/partial.ts';
 import { changedAfterBoot } from './kmem/parts.ts';
@@ -245,3 +245,6 @@ const derivedNames: ReadonlySet<string> = new Set(groups.flatMap(({ names }) => 
 
 /** `kmem.now.*` is the same as `kmem.*`, whatever remedy was chosen. */
 const isDerived = (name: string): boolean => derivedNames.has(name) || name.startsWith('kmem.now.');
+
+/** Whether a fact with this name may follow from others. */
+export const mayFollow = (name: string): boolean => isDerived(name) || idNames.has(name);

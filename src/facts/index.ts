@@ -4,7 +4,7 @@ export { factDefs, isVolatile, lifetimeOf } from '../model/facts/table.ts';
 export type { Area } from './area.ts';
 export { forecastFact, isClusterWant } from './areas/host/node.ts';
 export { looksIn, withoutLook } from './areas/packages/package.ts';
-export { derive, deriveLazily } from './derive.ts';
+export { derive, deriveLazily, mayFollow } from './derive.ts';
 export { type DeclaredFacts, givenFacts, type SeenKernel, type SeenKernels } from './given.ts';
 export { addReading, baselineOf, readingOf } from './kmem/ids.ts';
 export { newAnswer, parsedByTable } from './kmem/kernel-answer.ts';

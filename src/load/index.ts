@@ -29,7 +29,14 @@ export {
 } from './settings-file.ts';
 export { type ConfigSections, readIniConfig } from './text/ini-config.ts';
 export type { Read, Reader } from './text/reader.ts';
-export { hostScope, hostVars, inventoryVars, type Layers, readVariable } from './text/variables.ts';
+export {
+  hostScope,
+  hostVars,
+  inventoryVars,
+  type Layers,
+  readVariable,
+  writtenVariable,
+} from './text/variables.ts';
 export {
   isVaultText as isSealedText,
   type Opened,

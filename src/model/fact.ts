@@ -75,7 +75,24 @@ export function allOf(parts: readonly Facts[]): Facts {
 export interface FactView {
   /** `undefined` = the fact was not asked for on this host. */
   readonly get: <Name extends FactName>(name: Name) => FactValue<Name> | undefined;
+  /** See `judgedFact`. */
+  readonly judged?: JudgeFact;
 }
+
+export type JudgeFact = <Name extends FactName, T extends Value>(
+  name: Name,
+  judge: (value: FactValue<Name> | undefined) => T,
+) => T;
+
+/**
+ * What follows from a fact alone. Hosts on which the same follows are planned alike, though each
+ * has a value of its own: free space, or seconds since its boot.
+ */
+export const judgedFact = <Name extends FactName, T extends Value>(
+  facts: FactView,
+  name: Name,
+  judge: (value: FactValue<Name> | undefined) => T,
+): T => (facts.judged === undefined ? judge(facts.get(name)) : facts.judged(name, judge));
 
 /**
  * Thrown by a view, with the fact and why it is unknown. The planner catches it; users never see
@@ -92,11 +109,21 @@ export class UnknownFact extends Signal {
 }
 
 /** A view over facts that throws on unknown ones and reports every name that was read. */
-export const viewOf = (facts: Facts, onRead: (name: string) => void = () => {}): FactView => ({
+export const viewOf = (
+  facts: Facts,
+  onRead: (name: string) => void = () => {},
+  judged?: JudgeFact,
+): FactView => ({
   get: (name) => {
     onRead(name);
     return knownOrThrown(facts, name);
   },
+  ...(judged && {
+    judged: (name, judge) => {
+      onRead(name);
+      return judged(name, judge);
+    },
+  }),
 });
 
 function knownOrThrown<Name extends FactName>(

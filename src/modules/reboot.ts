@@ -2,7 +2,7 @@
 // boot id proves it.
 
 import { withPrelude } from '../facts/probe/prelude.ts';
-import { allOf, type Facts, type FactView, need } from '../model/fact.ts';
+import { allOf, type Facts, type FactView, judgedFact, need } from '../model/fact.ts';
 import type { SymptomKind } from '../model/facts/values.ts';
 import type { Change, ModulePlan, PlanContext, Refusal } from '../model/run/change.ts';
 import type { Fallback, RebootEffect, RunEffect, WaitEffect } from '../model/run/effect.ts';
@@ -220,23 +220,25 @@ function warned(facts: FactView, context: PlanContext): { readonly warnings?: re
   // After a planned reboot these facts are unknown, and the risks are gone.
   if (context.done.rebooted) return {};
   const stuck = linesOf(facts, 'soft_lockup') + linesOf(facts, 'hung_task') > 0;
-  const uptime = facts.get('boot.uptime');
   const warnings = [
     ...(stuck
       ? [
           'the kernel log reports tasks that hang: an orderly shutdown may hang too, and the host then needs its power cut',
         ]
       : []),
-    ...(uptime !== undefined && uptime < 10 * minute
-      ? [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`]
-      : []),
-    ...(typeof uptime === 'number' && uptime > 365 * day
-      ? [
-          `it has been up for ${Math.floor(uptime / day)} days: nothing says that all of it comes up by itself`,
-        ]
-      : []),
+    ...judgedFact(facts, 'boot.uptime', (uptime): readonly string[] => warnedOf(uptime)),
   ];
   return warnings.length === 0 ? {} : { warnings };
+}
+
+function warnedOf(uptime: number | undefined): readonly string[] {
+  if (uptime !== undefined && uptime < 10 * minute)
+    return [`it booted ${Math.round(uptime)} s ago: does it boot by itself?`];
+  return uptime !== undefined && uptime > 365 * day
+    ? [
+        `it has been up for ${Math.floor(uptime / day)} days: nothing says that all of it comes up by itself`,
+      ]
+    : [];
 }
 
 const isNode = (facts: FactView, context: PlanContext): boolean =>
@@ -292,7 +294,6 @@ function promises(facts: FactView): Facts {
     saved === undefined ? {} : { 'kernel.next': saved, 'boot.next_once': false },
     cmdline === '' ? {} : { 'boot.cmdline': cmdline },
     {
-      'boot.time': facts.get('clock.epoch') ?? 0,
       'boot.uptime': 0,
       'boot.pending': false,
       'boot.pending_why': [],

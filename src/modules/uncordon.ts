@@ -58,8 +58,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     };
   }
   if (!context.done.cordoned) return { changes: [], note: 'not cordoned by this run' };
-  if (context.node === undefined)
-    throw new Error(`${context.host} was cordoned and has no node name`);
+  if (context.node === undefined) throw new Error('a host was cordoned and has no node name');
   const { node } = context;
   return {
     changes: [

@@ -32,13 +32,14 @@ function evaluate(task: string, learned: Mapping = {}, more: Partial<Frame> = {}
     throw new Error(loaded.diagnostics.map(({ summary }) => summary).join());
   const facts = el7({ 'kernel.release': 'of the host' });
   const frame: Frame = {
+    host: 'w1',
     facts,
     asked: new Set(),
     extraVars: {},
     learned,
     playVars: { x: '{{ r.stdout }}' },
     variables: (layers) => hostScope(inventory, 'w1', { ...layers, playbookDir: 'plays' }),
-    context: { ...noContext, host: 'w1' },
+    context: noContext,
     user: {},
     readOnlyCommands: 'all',
     local: { facts: {}, user: 'ops', cwd: '/home/ops' },

@@ -13,13 +13,14 @@ import { noContext } from '../modules/laws.ts';
 const inventory = { hosts: new Map(), groups: new Map(), files: [] };
 
 const frameOf = (learned: Mapping): Frame => ({
+  host: 'w1',
   facts: el7({}),
   asked: new Set(),
   extraVars: {},
   learned,
   playVars: { pw: 'hunter2' },
   variables: (layers) => hostScope(inventory, 'w1', layers),
-  context: { ...noContext, host: 'w1' },
+  context: noContext,
   user: {},
   readOnlyCommands: 'all',
 });

@@ -58,6 +58,7 @@ function derivations(tasks: number): number {
     isSecret: () => false,
     hide: () => {},
     frame: {
+      host: 'h1',
       facts,
       asked: new Set(),
       extraVars: {},
@@ -68,7 +69,6 @@ function derivations(tasks: number): number {
       variables: (layers) =>
         hostScope({ hosts: new Map(), groups: new Map(), files: [] }, 'h1', layers),
       context: {
-        host: 'h1',
         hasCluster: false,
         carriesKmend: false,
         acceptPartial: false,

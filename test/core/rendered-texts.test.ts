@@ -34,6 +34,7 @@ function given(task: string): unknown {
     plan: () => ({ changes: [] }),
   };
   const frame: Frame = {
+    host: 'w1',
     facts: el7({}),
     asked: new Set(),
     extraVars: {},

@@ -9,7 +9,6 @@ import { modules } from '../../src/modules/index.ts';
 import { type Lab, labMissing, labNumber, startLab } from './lab.ts';
 
 const context: PlanContext = {
-  host: 'h',
   hasCluster: false,
   acceptPartial: false,
   acceptNoRollback: false,

@@ -47,6 +47,7 @@ function setBy(tasks: string, learned: Mapping = {}, ...more: [string?, Mapping?
   for (const task of flat(play?.tasks ?? [])) {
     const inventory = { hosts: new Map(), groups: new Map(), files: [] };
     const frame = {
+      host: 'h',
       facts: {},
       asked: new Set<string>(),
       extraVars: more[1] ?? {},

@@ -12,7 +12,6 @@ import { modules } from '../../src/modules/index.ts';
 import { shells } from './host-tree.ts';
 
 export const noContext: PlanContext = {
-  host: 'h1',
   hasCluster: false,
   acceptPartial: false,
   acceptNoRollback: false,

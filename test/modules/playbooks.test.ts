@@ -63,6 +63,7 @@ function plan(
     isSecret: () => false,
     hide: () => {},
     frame: {
+      host: 'h1',
       facts: withDerived(raw, chosen),
       asked,
       extraVars,

@@ -16,8 +16,9 @@ import {
   SealedError,
   sealedDiagnostic,
   targetOf,
+  writtenVariable,
 } from '../../load/index.ts';
-import type { Inventory, Target } from '../../model/host.ts';
+import type { Host, Inventory, Target } from '../../model/host.ts';
 import type { PackageFiles } from '../../model/package-file.ts';
 import type { Play, Playbook, Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
@@ -270,6 +271,8 @@ async function hostSetups(
     const setup = {
       target,
       variables,
+      written: (name: string) =>
+        writtenVariable(inventory, hostIn(inventory, target.name), name, rolledBack),
       declared: declared.get(target.name) ?? {},
       ...present({
         node: hasCluster ? nodeName(scope.lookup('node_name')) : undefined,
@@ -280,6 +283,9 @@ async function hostSetups(
   };
   return new Map(await mapInTurns(targets, setupFor, world.clock));
 }
+
+const hostIn = ({ hosts }: Inventory, name: string): Host =>
+  hosts.get(name) ?? { name, groups: [], vars: {} };
 
 const varsOf = ({ hosts }: Inventory, name: string): Mapping => {
   const host = hosts.get(name);

@@ -73,6 +73,9 @@ export function chooseAnew(planned: ChosenRemedy, raw: Facts, touched: boolean):
     : planned;
 }
 
+export const reboots = (changes: readonly Change[]): boolean =>
+  changes.some((change) => change.effects.some((effect) => effect.kind === 'reboot'));
+
 /**
  * The facts after these changes, as far as the module promises them. A planned reboot makes all
  * other boot facts unknown.
@@ -83,10 +86,7 @@ export function foresee(
   promises: Facts,
   chosen: ChosenRemedy | undefined,
 ): Facts {
-  const reboots = changes.some((change) =>
-    change.effects.some((effect) => effect.kind === 'reboot'),
-  );
-  if (!reboots)
+  if (!reboots(changes))
     return Object.keys(promises).length === 0 ? facts : foreseen(facts, promises, chosen);
   const why = unknown('known only after the reboot');
   const ended: Record<string, Value> = {};

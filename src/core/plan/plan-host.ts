@@ -59,6 +59,9 @@ export interface HostInput {
   readonly isSecret: IsSecretName;
   /** Called with texts that must be masked from now on. */
   readonly hide: (texts: readonly string[]) => void;
+  /** A variable of the host as the inventory writes it; absent where plans are not shared. */
+  readonly written?: (name: string) => Value | undefined;
+  readonly foresee?: (facts: Facts, changes: readonly Change[], promises: Facts) => Facts;
 }
 
 export type HostPlanning =
@@ -90,43 +93,78 @@ interface OnceWalk extends Pick<Walk, 'reads' | 'effects' | 'refused'> {
   refused: HostPlan['refused'];
 }
 
+/** What planning the tasks of a host gives; hosts of which the same was read share it. */
+export type Work =
+  | Extract<HostPlanning, { kind: 'needs' }>
+  | {
+      readonly kind: 'work';
+      readonly plan: Pick<
+        HostPlan,
+        'tasks' | 'risk' | 'accepts' | 'refused' | 'once' | 'estimate' | 'drain' | 'warnings'
+      >;
+      /** Names of the facts that were read. */
+      readonly reads: ReadonlySet<string>;
+    };
+
+/** Does the work, or gives that of a host of which the same was read. */
+export type Share = (input: HostInput, make: (input: HostInput) => Work) => Work;
+
 /** Plans every task. If facts are missing, returns which: the caller reads them and asks again. */
-export function planHost(input: HostInput): HostPlanning {
-  const first = acceptingFacts(input);
+export function planHost(given: HostInput, share?: Share): HostPlanning {
+  const facts = acceptingFacts(given);
+  const input = { ...given, frame: { ...given.frame, facts } };
+  const work = share === undefined ? planWork(input) : share(input, planWork);
+  if (work.kind === 'needs') return work;
+  const { tasks, risk, accepts, refused, once, estimate, drain, warnings } = work.plan;
+  const tries = known(facts, 'kmem.tries', '');
+  return {
+    kind: 'plan',
+    plan: {
+      host: input.host,
+      tasks,
+      risk,
+      verdict: known(facts, 'kmem.verdict', 'unknown'),
+      remedy: input.chosen.remedy,
+      remedyWhy: input.chosen.why,
+      ...(tries === '' ? {} : { tries }),
+      ...present({ accepts, zone: input.zone, node: input.frame.context.node, refused, once }),
+      reads: readsOf(facts, work.reads),
+      estimate,
+      ...present({ drain }),
+      warnings,
+    },
+  };
+}
+
+function planWork(input: HostInput): Work {
+  const { facts } = input.frame;
   const walk: Walk = {
-    frame: { ...input.frame, facts: first },
+    frame: input.frame,
     tasks: [],
     wants: [],
     reads: new Set(),
     effects: [],
     happens: new Map(),
-    rootless: first['user.root'] === false,
+    rootless: facts['user.root'] === false,
     refused: undefined,
     once: { reads: new Set(), effects: [], refused: undefined, frames: {}, learns: [] },
   };
   planTasks(input.tasks, [], input, walk);
   if (walk.wants.length > 0) return { kind: 'needs', wants: walk.wants };
   const damage = judgeDamage(input, walk);
-  const tries = known(first, 'kmem.tries', '');
   const accepts =
     walk.refused === undefined && input.frame.context.acceptPartial && needsRemedy(input.chosen)
       ? leftOpen(walk.frame.facts)
       : [];
   const effects = effectsOf(walk.effects);
   return {
-    kind: 'plan',
+    kind: 'work',
+    reads: walk.reads,
     plan: {
-      host: input.host,
       tasks: walk.tasks,
       risk: riskOf(walk.tasks),
-      verdict: known(first, 'kmem.verdict', 'unknown'),
-      remedy: input.chosen.remedy,
-      remedyWhy: input.chosen.why,
-      ...(tries === '' ? {} : { tries }),
       ...(accepts.length === 0 ? {} : { accepts }),
-      ...present({ zone: input.zone, node: input.frame.context.node, refused: walk.refused }),
-      ...present({ once: oncePlan(first, walk) }),
-      reads: readsOf(first, walk.reads),
+      ...present({ refused: walk.refused, once: oncePlan(facts, walk) }),
       estimate: secondsOf(effects),
       ...present({ drain: drainSeconds(effects) }),
       warnings: [...walk.tasks.flatMap((task) => task.warnings ?? []), ...damage],
@@ -308,6 +346,9 @@ function planLater(tasks: readonly Task[], why: string, input: HostInput, walk: 
 /** One round of a task, and what its loop sets in it. */
 type Round = Evaluation & { readonly item?: Mapping };
 
+const isMet = (round: Evaluation): boolean =>
+  round.kind === 'plan' && round.plan.unmet === undefined;
+
 /** With `until`, what fails to be read now may be read in the run. */
 function untilRead(task: ModuleTask, round: Evaluation): Evaluation {
   if (task.until === undefined || round.kind !== 'plan' || round.plan.unmet?.kind !== 'exit')
@@ -333,7 +374,9 @@ function planTask(task: ModuleTask, vars: TaskVars, input: HostInput, walk: Walk
   const rounds: Round[] = [];
   for (const item of loop.items) {
     const layers = [roundLayer(item), ...vars];
-    const round = untilRead(task, evaluateTask(task, module, walk.frame, layers, onRead));
+    const evaluated = evaluateTask(task, module, walk.frame, layers, onRead);
+    walk.frame.recording?.settle(!isMet(evaluated));
+    const round = untilRead(task, evaluated);
     rounds.push({ ...round, item });
     if (round.kind === 'needs') walk.wants.push(...round.wants);
     if (round.kind !== 'plan') continue;
@@ -385,7 +428,7 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
   const facts =
     plan.changes.length === 0
       ? frame.facts
-      : foresee(frame.facts, plan.changes, plan.promises ?? {}, input.chosen);
+      : foreseeIn(input)(frame.facts, plan.changes, plan.promises ?? {});
   const learned = plan.sets === undefined ? frame.learned : { ...frame.learned, ...plan.sets };
   walk.frame = {
     ...frame,
@@ -397,6 +440,9 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
     },
   };
 }
+
+const foreseeIn = ({ foresee: given, chosen }: HostInput): NonNullable<HostInput['foresee']> =>
+  given ?? ((facts, changes, promises) => foresee(facts, changes, promises, chosen));
 
 function doneAfter(
   done: PlanContext['done'],

@@ -7,6 +7,7 @@ import {
   type Facts,
   type FactView,
   type FactWant,
+  type JudgeFact,
   UnknownFact,
   viewOf,
   wantKey,
@@ -42,8 +43,26 @@ import { contentOf } from './task/source.ts';
 import { parseRendered } from './task/texts.ts';
 import { asRootOnly, type SessionUser, userOf } from './task/user.ts';
 
+/** Notes what is read of a host while it is planned, so that another one can share its plan. */
+export interface Recording {
+  /** Facts of which no read is noted. */
+  readonly original: (facts: Facts) => Facts;
+  /** Reads facts of which only what follows from them counts. */
+  readonly judging: (facts: Facts) => JudgeFact;
+  /** Makes a text that counts only where a condition does not hold. */
+  readonly aside: (where: Reading, make: (where: Reading) => Rendered) => Rendered;
+  /** Says of the texts since the last call whether they count. */
+  readonly settle: (counts: boolean) => void;
+}
+
+interface Reading {
+  readonly frame: Frame;
+  readonly onRead: (name: string) => void;
+}
+
 /** What the walk of a host knows when it comes to a task. */
 export interface Frame {
+  readonly host: string;
   readonly facts: Facts;
   /** `wantKey` of every answered want. */
   readonly asked: ReadonlySet<string>;
@@ -62,6 +81,7 @@ export interface Frame {
    * marks.
    */
   readonly readOnlyCommands: 'all' | 'marked';
+  readonly recording?: Recording;
   /** The machine that runs kmend, for tasks that are delegated to it. */
   readonly local?: LocalFrame;
   /**
@@ -110,13 +130,14 @@ function withLearned(facts: Facts, learned: Mapping): Facts {
 
 /** The nested facts are made once per set of facts, not once per task. */
 const nested = new WeakMap<Facts, Mapping>();
-function factNames(facts: Facts, onRead: (name: string) => void): Mapping {
-  let tree = nested.get(facts);
+function factNames({ facts, learned, recording }: Frame, onRead: (name: string) => void): Mapping {
+  const all = withLearned(facts, learned);
+  let tree = nested.get(all);
   if (tree === undefined) {
-    tree = shownFacts(facts);
-    nested.set(facts, tree);
+    tree = shownFacts(recording?.original(all) ?? all);
+    nested.set(all, tree);
   }
-  return trackReads(tree, '', facts, onRead);
+  return trackReads(tree, '', all, onRead);
 }
 
 /** A view that reports which facts are read through it: drift compares exactly those. */
@@ -133,9 +154,11 @@ const trackReads = (
       if (isMapping(value) && !Object.hasOwn(facts, name))
         return trackReads(value, `${name}.`, facts, onRead);
       onRead(name);
-      return value;
+      return factIn(facts, name);
     },
   });
+
+const factIn = (facts: Mapping, name: string): Value => facts[name] ?? null;
 
 export function scopeOf(
   frame: Frame,
@@ -148,7 +171,7 @@ export function scopeOf(
     taskVars: vars,
     playVars: frame.playVars,
     ...present({ playDefaults: frame.playDefaults }),
-    facts: factNames(withLearned(frame.facts, frame.learned), onRead),
+    facts: factNames(frame, onRead),
   });
 }
 
@@ -208,11 +231,13 @@ export function evaluateTask(
           delegatedTo(task.delegate.to, piecesReader(task, frame, vars, onRead)),
           task,
           module,
-          frame.context.host,
+          frame.host,
         );
   if (where.kind === 'local') return evaluateHere(task, module, frame, vars, onRead);
   if (where.kind !== 'host') return where;
-  const checked = plainArgs.get(task) ?? checkedArgs(task, module, renderArgs(task, module, scope));
+  const checked =
+    plainArgs.get(task) ??
+    checkedArgs(task, module, renderArgs(task, module, { frame, onRead }, vars));
   if (checked.kind !== 'args') return checked;
   const filled = withSource(task, module, checked.args, scope);
   if (filled.kind !== 'args') return filled;
@@ -277,7 +302,8 @@ function evaluateHere(
   if (asked.kind !== 'plan') return asked;
   const { cmd = '', argv } = guarded.args;
   const words = isList(argv) ? argv.map(String) : wordsOf(String(cmd), styleOf(module));
-  const { host, node } = frame.context;
+  const { host } = frame;
+  const { node } = frame.context;
   const drains = drainsNode(words.map(title), [host, host.split('.')[0], node]);
   const directory = directoryOf(scope, local.cwd);
   const command: LocalCommand = { directory, title, script, ...present({ drains }) };
@@ -421,14 +447,19 @@ type NotAsked = Exclude<Evaluation, { kind: 'plan' } | { kind: 'needs' }>;
 type Rendered = { readonly kind: 'args'; readonly args: Value } | NotAsked;
 type Checked = { readonly kind: 'args'; readonly args: unknown } | NotAsked;
 
-function renderArgs(task: ModuleTask, module: AnyModule, scope: Scope): Rendered {
-  const held = module.conditions ?? [];
+function renderArgs(task: ModuleTask, module: AnyModule, where: Reading, vars: TaskVars): Rendered {
+  const scopeIn = ({ frame, onRead }: Reading): Scope => scopeOf(frame, vars, onRead);
+  const scope = scopeIn(where);
+  const { recording } = where.frame;
+  const { conditions: held = [], ifUnmet = [] } = module;
   if (held.length === 0 || !isMapping(task.args)) return renderPlain(task.args, task, scope);
   const args: Record<string, Value> = {};
   for (const [key, value] of Object.entries(task.args)) {
     const rendered = held.includes(key)
       ? judgeEach(value, key, task, scope)
-      : renderPlain(value, task, scope);
+      : recording !== undefined && ifUnmet.includes(key)
+        ? recording.aside(where, (there) => renderPlain(value, task, scopeIn(there)))
+        : renderPlain(value, task, scope);
     if (rendered.kind !== 'args') return rendered;
     args[key] = rendered.args;
   }
@@ -499,7 +530,10 @@ function askModule(
   frame: Frame,
   { onRead, script }: Asking,
 ): Evaluation {
-  const view = script === undefined ? viewOf(frame.facts, onRead) : localView(frame.facts, script);
+  const view =
+    script === undefined
+      ? viewOf(frame.facts, onRead, frame.recording?.judging(frame.facts))
+      : localView(frame.facts, script);
   const convergent =
     typeof module.convergent === 'function' ? module.convergent(args) : (module.convergent ?? true);
   const reads = typeof module.reads === 'function' ? module.reads(args) : module.reads === true;

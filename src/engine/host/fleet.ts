@@ -1,8 +1,9 @@
 // Reads many hosts, and changes none: their facts, or their plans.
 
 import { type Seen, seenOf, twinsAmong, twinsText } from '../../core/history/orphans.ts';
+import { SharedPlans } from '../../core/plan/fleet/shared-plans.ts';
 import { withDerived } from '../../core/plan/overlay.ts';
-import { planHost } from '../../core/plan/plan-host.ts';
+import { planHost, type Share } from '../../core/plan/plan-host.ts';
 import { givenFacts } from '../../facts/index.ts';
 import { type Facts, type FactWant, known, wantKey } from '../../model/fact.ts';
 import type { Target } from '../../model/host.ts';
@@ -150,9 +151,10 @@ export function planHosts(
   options: PlanOptions,
   onHost: (planned: Planned) => void,
 ): Promise<readonly Planned[]> {
+  const share = new SharedPlans().work;
   const plan = async (session: Session): Promise<Planned> => ({
     host: session.target.name,
-    ...(await planOne(session, given, options.signal)),
+    ...(await planOne(session, given, options.signal, share)),
   });
   const targets = names.map((name) => setupOf(given.setup, name).target);
   const elsewhere = options.elsewhere?.(given.disputed);
@@ -222,6 +224,7 @@ async function planOne(
   session: Session,
   { setup, ports, since, disputed }: PlanInput,
   signal: AbortSignal,
+  share: Share,
 ): Promise<{ readonly outcome: Outcome<HostPlan>; readonly seen?: Seen }> {
   const host = session.target.name;
   const hostSetup = setupOf(setup, host);
@@ -252,7 +255,7 @@ async function planOne(
   });
   const failure = await view.refresh();
   if (failure !== undefined) return { outcome: { ok: false, failure } };
-  const planned = await planInRounds(view, hostSetup.zone ?? nameOf(view.raw, 'node.zone'));
+  const planned = await planInRounds(view, hostSetup.zone ?? nameOf(view.raw, 'node.zone'), share);
   return {
     outcome: planned.ok ? ok(lockedOut(planned.value, view.raw)) : planned,
     seen: seenOf(host, view.raw),
@@ -298,12 +301,13 @@ function shownPlan(plan: HostPlan, mask: Mask): HostPlan {
 export async function planInRounds(
   view: HostView,
   zone: string | undefined,
+  share?: Share,
 ): Promise<Outcome<HostPlan>> {
-  const { host, setup } = view.input;
+  const { host, setup, hostSetup } = view.input;
   const secrets = setup.secrets.of(host);
   const asked = new Set<string>();
   for (;;) {
-    const planning = planHost({
+    const input = {
       host,
       tasks: setup.play.tasks,
       frame: view.frame,
@@ -313,7 +317,9 @@ export async function planInRounds(
       isWanted: setup.isWanted,
       isSecret: setup.isSecret,
       hide: secrets.learn,
-    });
+      ...present({ written: hostSetup.written }),
+    };
+    const planning = planHost(input, share);
     if (planning.kind === 'plan')
       return { ok: true, value: shownPlan(planning.plan, secrets.mask) };
     const again = planning.wants.find((want) => asked.has(wantKey(want)));

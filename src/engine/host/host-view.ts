@@ -201,11 +201,11 @@ export class HostView {
       learned: this.learned,
       playVars: setup.play.vars,
       ...present({ playDefaults: setup.play.defaults }),
+      host,
       variables: hostSetup.variables,
       readOnlyCommands,
       user: present({ become: hostSetup.target.become, login: hostSetup.target.user }),
       context: {
-        host,
         ...present({ node: node(), files: setup.files }),
         hasCluster: ports.cluster !== undefined,
         carriesKmend: carriesKmend(this.#facts, setup),

@@ -12,7 +12,7 @@ import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { Event, EventBody } from '../../model/run/event.ts';
 import type { Failure } from '../../model/run/failure.ts';
-import type { Mapping } from '../../model/value.ts';
+import type { Mapping, Value } from '../../model/value.ts';
 import type { Secrets } from '../effects/mask.ts';
 import type { NodeSearch } from '../node/facts.ts';
 import type { HostIdentity } from '../node/match.ts';
@@ -35,6 +35,8 @@ export interface HostSetup {
   readonly target: Target;
   /** Inventory variables and the magic ones. */
   readonly variables: Variables;
+  /** A variable of the inventory as it is written; absent where plans are not shared. */
+  readonly written?: (name: string) => Value | undefined;
   /** The inventory's `node_name`. */
   readonly node?: string;
   readonly zone?: string;

@@ -94,6 +94,9 @@ const names = ['live', 'dead', 'used', 'growth_per_day', 'over', 'days_left', 'f
 );
 const slabGrowth = 'memory.sunreclaim_per_day';
 
+/** Names of all facts that `idFacts` makes. */
+export const idNames: ReadonlySet<string> = new Set([...names, slabGrowth]);
+
 /**
  * Facts `kmem.ids.*`, and the growth of unreclaimable slab. `kmem.ids.before` is an earlier reading
  * of this boot. Without it the growth is unknown.

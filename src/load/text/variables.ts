@@ -25,6 +25,8 @@ export interface Layers {
   /** Below the variables of the inventory, and below the defaults of blocks. */
   readonly playDefaults?: Mapping;
   readonly playbookDir?: string;
+  /** Called with the name of each variable that is looked up. */
+  readonly onRead?: (name: string) => void;
 }
 
 /** Names that every host has, whatever its variables. */
@@ -111,6 +113,7 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
   const scope: Scope = {
     open: inventory.open,
     lookup: (wanted) => {
+      layers.onRead?.(wanted);
       const magic = magicValue(inventory, host, layers, wanted);
       if (magic !== undefined) return magic;
       const known = rendered.get(wanted);
@@ -137,6 +140,22 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
     },
   };
   return scope;
+}
+
+/**
+ * A variable of a host by itself, not rendered: hosts with the same ones have the same scopes. What
+ * is the same for all hosts is left out.
+ */
+export function writtenVariable(
+  inventory: Inventory,
+  host: Host,
+  wanted: string,
+  rolledBack?: Mapping,
+): Value | undefined {
+  if (wanted === 'groups' || wanted === 'hostvars') return undefined;
+  const layers = present({ rolledBack });
+  const magic = magicValue(inventory, host, layers, wanted);
+  return magic ?? layerWith(hostLayers(host, layers), wanted)?.[wanted];
 }
 
 const layerWith = (stack: readonly VarsLayer[], name: string): Mapping | undefined =>

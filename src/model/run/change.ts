@@ -89,7 +89,6 @@ export const packagesIn = (changes: readonly Pick<Change, 'what'>[]): readonly s
 
 /** What a module knows beside its arguments and facts. Data only. */
 export interface PlanContext {
-  readonly host: string;
   /** Kubernetes node name of this host, if inventory or cluster say so. */
   readonly node?: string;
   /** A cluster is configured for this run. */
@@ -162,6 +161,8 @@ export interface Module<Args = never> {
    * condition, holds }` for each.
    */
   readonly conditions?: readonly string[];
+  /** Arguments that count only where one of `conditions` does not hold. */
+  readonly ifUnmet?: readonly string[];
   /**
    * A text for all arguments is split as Ansible splits it: words `name=value` with these names are
    * arguments, the rest is `cmd`.

@@ -8,6 +8,7 @@ import {
   type FactView,
   type FactWant,
   fact,
+  judgedFact,
   need,
 } from '../../model/fact.ts';
 import { packageFolder, sha256Shell } from '../../model/host-file.ts';
@@ -22,7 +23,7 @@ import { isList, type Value } from '../../model/value.ts';
 import type { Step } from './choose.ts';
 import { noRepositories } from './repositories.ts';
 import checkFile from './scripts/check-files.sh';
-import { heldRefusal, packageWant } from './state.ts';
+import { heldRefusal, mbBelow, packageWant } from './state.ts';
 import { type Manager, orderOf } from './version.ts';
 
 const packageFile = object({
@@ -283,11 +284,14 @@ export function filesRefusal(
       hint: 'put a copy of this task with `predownload: true` before the drain',
     };
   const needed = Math.ceil(missing.reduce((sum, { size }) => sum + size, 0) / 1_048_576) + 50;
-  const free = facts.get('space.var_kb');
-  return free === undefined || missing.length === 0 || free >= needed * 1024
+  const left =
+    missing.length === 0
+      ? null
+      : judgedFact(facts, 'space.var_kb', (free) => mbBelow(needed, free));
+  return left === null
     ? undefined
     : {
-        why: `/var has ${Math.floor(free / 1024)} MB left, the package files need ${needed}`,
+        why: `/var has ${left} MB left, the package files need ${needed}`,
         hint: 'make room on /var first',
       };
 }

@@ -9,7 +9,7 @@ import {
   repairOf,
 } from '../../facts/areas/packages/damage.ts';
 import { lookFact, repositoryWant } from '../../facts/areas/packages/repositories.ts';
-import { type FactView, type FactWant, need } from '../../model/fact.ts';
+import { type FactView, type FactWant, judgedFact, need } from '../../model/fact.ts';
 import type { Unusable } from '../../model/facts/values.ts';
 import type { PlanContext, Refusal } from '../../model/run/change.ts';
 import { pasteable } from '../../model/text/quote.ts';
@@ -142,15 +142,19 @@ export interface SpaceNeed {
 /** Less free space than this, in MB, is a refusal. Unknown facts are not judged. */
 export function spaceRefusal(facts: FactView, needs: readonly SpaceNeed[]): Refusal | undefined {
   for (const { fact, path, mb } of needs) {
-    const value = facts.get(fact);
-    if (value !== undefined && value < mb * 1024)
+    const left = judgedFact(facts, fact, (free) => mbBelow(mb, free));
+    if (left !== null)
       return {
-        why: `${path} has ${Math.floor(value / 1024)} MB left, this needs ${mb}`,
+        why: `${path} has ${left} MB left, this needs ${mb}`,
         hint: `make room on ${path} first`,
       };
   }
   return undefined;
 }
+
+/** The free MB where they are fewer than this; null = enough, or not known. */
+export const mbBelow = (mb: number, free: number | undefined): number | null =>
+  free !== undefined && free < mb * 1024 ? Math.floor(free / 1024) : null;
 
 /** `liftable`: the module has `holds: lift`. */
 export const heldRefusal = (name: string, manager: Manager, liftable = false): Refusal => ({

@@ -65,6 +65,7 @@ export const assert = defineModule<Args>({
     'Seen in the plan already, a condition that does not hold refuses the host, untouched. In the middle of a walk it ends the host as `not_converged`: what the play asks for is not so.',
   args: asArgs(args),
   conditions: ['that'],
+  ifUnmet: ['fail_msg', 'msg'],
   delegable: 'anywhere',
   maxRisk: 'none',
   facts: () => [],
