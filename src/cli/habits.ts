@@ -36,8 +36,8 @@ const long: Readonly<Record<string, string>> = {
   '--flush-cache': 'leave it out: facts are read anew each time',
   '--force-handlers': 'put what must run after a failure into `always` of a block',
   '--output': 'use --json',
-  '--start-at-task': 'leave it out: what is done is not done again; --tags takes some tasks only',
-  '--step': 'save a plan and read it (`kmend plan -o FILE`); `kmend apply FILE` does exactly that',
+  '--step':
+    'save a plan and read it (`kmend plan -o FILE`); `kmend apply FILE` does exactly that. A canary with `promote: manual` stops after the first hosts',
   '--vault-pass-file': 'use --vault-password-file',
   '--watch': '`kmend report RUN` shows where a run is',
   '-M': 'leave it out: `kmend docs` lists the modules there are',

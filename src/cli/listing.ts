@@ -1,6 +1,7 @@
 // The output of `--list-hosts`, `--list-tasks` and `--list-tags`, as Ansible prints it.
 
-import { type Project, wantedBy } from '../app/plan/project.ts';
+import type { Project } from '../app/plan/project.ts';
+import { wantedBy } from '../app/plan/wanted-tasks.ts';
 import type { TaskFlags } from '../app/session/flags.ts';
 import { matchHosts } from '../app/session/fleet.ts';
 import type { Session } from '../app/session/session.ts';

@@ -137,6 +137,10 @@ export function withTaskOptions(command: Command): Command {
     .option('-t, --tags <tags>', 'only tasks with these tags', words)
     .option('--skip-tags <tags>', 'leave out tasks with these tags', words)
     .option(
+      '--start-at-task <name>',
+      'leave out the tasks before the one of this name; it may be a pattern',
+    )
+    .option(
       '--run-read-only',
       'the plan runs all read-only commands of the playbook on the hosts, not only those with `check_mode`',
     );

@@ -9,6 +9,7 @@ export {
 export { draftPlaybook } from './draft/draft.ts';
 export { declaredFacts } from './inventory/declared.ts';
 export { parseExtraVars } from './inventory/extra-vars.ts';
+export { globMatcher } from './inventory/glob.ts';
 export { loadInventory } from './inventory/inventory.ts';
 export {
   inventoryGraph,

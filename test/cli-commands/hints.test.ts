@@ -31,8 +31,8 @@ describe('a habit of another tool', () => {
     ],
     ['check --output json', "unknown option '--output'", 'use --json'],
     ['get nodes', "unknown command 'get'", '`kmend check` reads all hosts'],
-    ['apply x.yaml --start-at-task two', "unknown option '--start-at-task'", '--tags takes'],
     ['apply x.yaml --step', "unknown option '--step'", '`kmend apply FILE` does exactly that'],
+    ['plan x.yaml --step', "unknown option '--step'", '`promote: manual` stops'],
     ['check -c local', "unknown option '-c'", 'hosts are reached over ssh'],
     ['check --flush-cache', "unknown option '--flush-cache'", 'facts are read anew'],
   ])('%s', async (line, message, hint) => {

@@ -1,7 +1,7 @@
 // Playbooks of several files: imports, includes, roles and files of variables, and each error at its
 // place in the file that it is in.
 import { describe, expect, it } from 'vitest';
-import { wantedBy } from '../../src/app/plan/project.ts';
+import { wantedBy } from '../../src/app/plan/wanted-tasks.ts';
 import { loadPlaybook } from '../../src/load/index.ts';
 import type { BlockTask, ModuleTask, Play, Task } from '../../src/model/playbook.ts';
 import { smallModules } from '../fakes/small-modules.ts';

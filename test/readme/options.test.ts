@@ -135,7 +135,6 @@ const ofOthers: Readonly<Record<string, string>> = {
   '--build-arg': 'buildah',
   '--config': 'zypper',
   '--non-interactive': 'zypper',
-  '--start-at-task': 'ansible-playbook',
   '--step': 'ansible-playbook',
   '--alert-filter-regexp': 'kured',
   '--annotate-nodes': 'kured',

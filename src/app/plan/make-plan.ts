@@ -58,6 +58,7 @@ export async function makePlan(
     playbook: project.name,
     inventories: settings.inventories,
     ...present({ limit: settings.limit, tags: flags.tags, skipTags: flags.skipTags }),
+    ...present({ startAtTask: flags.startAtTask }),
     ...(flags.runReadOnly === true ? { runReadOnly: true } : {}),
     ...present({ rollbackOf: settings.rollback?.run }),
     inputs: inputsOf(project, salt, session),
@@ -127,7 +128,7 @@ async function planPlay(
   const assembled = assemblePlay(play, hosts, {
     pool: ready.pool.length,
     seed: id,
-    found: unsafe === undefined ? notes : [unsafe, ...notes],
+    found: [...ready.notes, ...(unsafe === undefined ? notes : [unsafe, ...notes])],
     earlier,
     ...present({ canaryHosts: ready.canaryHosts }),
   });

@@ -20,7 +20,7 @@ import {
 } from '../../load/index.ts';
 import type { Host, Inventory, Target } from '../../model/host.ts';
 import type { PackageFiles } from '../../model/package-file.ts';
-import type { Play, Playbook, Task } from '../../model/playbook.ts';
+import type { Play, Playbook } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import type { Mapping } from '../../model/value.ts';
@@ -35,6 +35,7 @@ import type { Session } from '../session/session.ts';
 import { CommandError } from '../session/world.ts';
 import { packageFilesOf } from './package-files.ts';
 import { hintOfMissing, playbookFile } from './shipped.ts';
+import { wantedTasks } from './wanted-tasks.ts';
 
 export interface Project {
   /** As it was given: a path, or the name of a playbook that comes with kmend. */
@@ -136,6 +137,8 @@ export interface ReadyPlay {
   /** Variables of its hosts, not rendered. */
   readonly inventoryVars: readonly Mapping[];
   readonly canaryHosts?: readonly string[];
+  /** What its plan says of the tasks that the flags leave out. */
+  readonly notes: readonly string[];
   /** How workers plan its hosts that have a site; undefined where this process does. */
   readonly elsewhere: (retries: number) => Promise<PlanOptions['elsewhere']>;
 }
@@ -159,7 +162,9 @@ export async function readyPlay(
     );
   const targets = [...setups.values()].map(({ target }) => target);
   const question = questionOf(project, given, session, { ...tags, cluster: cluster !== undefined });
+  const { isWanted, notes } = wantedTasks(project.playbook, given, tags);
   return {
+    notes,
     setup: {
       play,
       modules: project.modules,
@@ -168,7 +173,7 @@ export async function readyPlay(
       secrets: world.secrets,
       isSecret: settings.isSecret,
       files: project.files,
-      isWanted: wantedBy(tags),
+      isWanted,
       ...(tags.runReadOnly === true ? { runReadOnly: true } : {}),
       wants: wantsNamedIn(
         JSON.stringify([
@@ -204,7 +209,7 @@ function questionOf(
   { settings }: Session,
   more: TaskFlags & { readonly takeover?: string; readonly cluster: boolean },
 ): PlanQuestion {
-  const { tags, skipTags, runReadOnly, takeover, cluster } = more;
+  const { tags, skipTags, startAtTask, runReadOnly, takeover, cluster } = more;
   const { rollback } = settings;
   return {
     kind: 'plan',
@@ -212,7 +217,7 @@ function questionOf(
     // The play may have another policy than in its playbook, but it has its tasks.
     play: playbook.plays.findIndex((one) => one.tasks === tasks),
     cluster,
-    ...present({ tags, skipTags, runReadOnly, takeover }),
+    ...present({ tags, skipTags, startAtTask, runReadOnly, takeover }),
     ...(rollback && { rollback: { run: rollback.run, hosts: [...rollback.vars.keys()] } }),
   };
 }
@@ -339,25 +344,4 @@ function identityOf(
     ...present({ nodeName: node }),
     ...(address === undefined ? {} : { addresses: [address] }),
   };
-}
-
-/** Ansible's rules for tags, with `always`, `never`, `all`, `tagged` and `untagged`. */
-export function wantedBy(flags: TaskFlags): (task: Task) => boolean {
-  const wanted = flags.tags ?? ['all'];
-  const skipped = flags.skipTags ?? [];
-  const matches = (list: readonly string[], tags: readonly string[]): boolean =>
-    list.some(
-      (word) =>
-        tags.includes(word) ||
-        (word === 'tagged' && tags.length > 0) ||
-        (word === 'untagged' && tags.length === 0),
-    );
-  const isWanted = (tags: readonly string[]): boolean => {
-    const always = tags.includes('always') && !skipped.includes('always');
-    const never = tags.includes('never') && !matches(wanted, tags);
-    if (never) return false;
-    const in_ = always || wanted.includes('all') || matches(wanted, tags);
-    return in_ && !(matches(skipped, tags) || (skipped.includes('all') && !always));
-  };
-  return ({ tags, enteredBy = [] }) => [tags, ...enteredBy].every(isWanted);
 }

@@ -42,6 +42,7 @@ export interface PlanQuestion {
   readonly cluster: boolean;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  readonly startAtTask?: string;
   readonly runReadOnly?: boolean;
   readonly takeover?: string;
   /** The run that is rolled back, and on which hosts. */
@@ -87,6 +88,7 @@ const planShape = object(
   {
     tags: texts,
     skipTags: texts,
+    startAtTask: text,
     runReadOnly: flag,
     takeover: text,
     rollback: object({ run: text, hosts: texts }),

@@ -110,7 +110,8 @@ async function playsOf(
   project: Project,
   session: Session,
 ): Promise<readonly ReadyPlay[]> {
-  const tags = present({ tags: plan.tags, skipTags: plan.skipTags, runReadOnly: plan.runReadOnly });
+  const { tags, skipTags, startAtTask, runReadOnly } = plan;
+  const flags = present({ tags, skipTags, startAtTask, runReadOnly });
   const plays: ReadyPlay[] = [];
   for (const [index, playPlan] of plan.plays.entries()) {
     // A plan that was begun has the last plays: of those with one name, each has its own.
@@ -125,7 +126,7 @@ async function playsOf(
     // The policy of the plan counts, since it was shown. The gates are those of the playbook: the plan
     // has not their secrets.
     const rollout = { ...playPlan.rollout, gates: play.rollout.gates };
-    const ready = await readyPlay(project, { ...play, rollout }, session, tags);
+    const ready = await readyPlay(project, { ...play, rollout }, session, flags);
     const gone = playPlan.hosts.find(({ host }) => !ready.setup.hosts.has(host));
     if (gone !== undefined)
       throw new CommandError(

@@ -87,6 +87,8 @@ export const wayFlags = (flags: FleetFlags): FleetFlags => {
 export interface TaskFlags {
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  /** A name or a pattern; the tasks before the first one that it fits are left out. */
+  readonly startAtTask?: string;
   readonly runReadOnly?: boolean;
 }
 

@@ -203,7 +203,7 @@ function base64Forms(secret: string): readonly string[] {
 /** Values that kmend itself reads later: a password that equals one of them must not mask them. */
 const structural: ReadonlySet<string> = new Set(
   (
-    'schema type run host hosts task effect id kind module play playbook inventories limit tags skipTags salt tool rollbackOf planId ' +
+    'schema type run host hosts task effect id kind module play playbook inventories limit tags skipTags startAtTask salt tool rollbackOf planId ' +
     'status risk sign verdict remedy proven how as about node zone gate release obeys bootId by file prev severity code canary'
   ).split(' '),
 );

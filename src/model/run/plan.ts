@@ -132,6 +132,8 @@ export interface Plan {
   readonly limit?: string;
   readonly tags?: readonly string[];
   readonly skipTags?: readonly string[];
+  /** It leaves out the tasks before this one (`--start-at-task`). */
+  readonly startAtTask?: string;
   /** It ran all read-only commands of the playbook (`--run-read-only`). */
   readonly runReadOnly?: true;
   /** A rollback of this run: variables of each host are made from its journal. */

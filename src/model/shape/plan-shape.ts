@@ -142,5 +142,5 @@ export const plan: Shape = object(
     salt: text,
     plays: listOf(play),
   },
-  { limit: text, tags: texts, skipTags: texts, rollbackOf: text },
+  { limit: text, tags: texts, skipTags: texts, startAtTask: text, rollbackOf: text },
 );
