@@ -55,7 +55,7 @@ const owned = (world: RandomWorld): RandomWorld => {
   return { ...world, begin: { ...world.begin, hosts: known } };
 };
 
-interface Told {
+interface Played {
   readonly events: readonly Event[];
   readonly broken: readonly string[];
   readonly end: Simulation;
@@ -67,7 +67,7 @@ function play(
   kills: readonly number[],
   retries: number,
   isHeld: boolean,
-): Told {
+): Played {
   let state: RunState = emptyState;
   let events: Event[] = [];
   const see = (event: Event, after: RunState): void => {
@@ -329,6 +329,24 @@ describe('decide', () => {
       'start h2',
       'start h3',
     ]);
+  });
+
+  it('keeps what its host did for all when the cluster was away and it is queued again', () => {
+    const task = { host: 'h1', task: 'p1', name: 'p1', status: 'skipped', registered: {} } as const;
+    const away = { ...failure('interrupted'), resumable: true, transport: true } as const;
+    const state = stateAfter(
+      first,
+      [1, wave(1, all)],
+      [2, started('h1')],
+      [3, { type: 'task.done', ...task }],
+      [4, { type: 'prelude.done', host: 'h1' }],
+      [5, { type: 'host.failed', host: 'h1', failure: away, touched: false, state: 'untouched' }],
+    );
+    expect(ownerOf(state)).toMatchObject({
+      status: 'waiting',
+      prelude: 'done',
+      tasks: [{ task: 'p1' }],
+    });
   });
 
   it('its host is walked where only others wait for what it registers', () => {

@@ -140,8 +140,8 @@ function hiddenResult(
   if (noLog !== true || register === undefined) return undefined;
   const reader = rows.find(({ mark, task, around }) => {
     const { argPlaces: _places, place: _place, ...read } = task;
-    const told = [read, ...around.map(({ when, vars }) => ({ when, vars }))];
-    return mark === undefined && task.id !== id && JSON.stringify(told).includes(register);
+    const texts = [read, ...around.map(({ when, vars }) => ({ when, vars }))];
+    return mark === undefined && task.id !== id && JSON.stringify(texts).includes(register);
   });
   return (
     reader && {
