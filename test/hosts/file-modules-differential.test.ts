@@ -244,16 +244,24 @@ const file = fc
       'absent',
       'link',
       'link',
+      'touch',
+      'touch',
     ),
+    times: fc.constantFrom({}, { modification_time: 'preserve', access_time: 'preserve' }),
     src: fc.constantFrom('f', 'd', 'nowhere', 'full/x'),
     force: fc.boolean(),
     mode,
   })
-  .map(({ path, state, src, force, mode: wanted }): Case => {
+  .map(({ path, state, times, src, force, mode: wanted }): Case => {
     const isLink = state === 'link';
     return {
       module: 'file',
-      args: given({ path, state, ...(isLink ? { src, force } : { mode: wanted }) }),
+      args: given({
+        path,
+        state,
+        ...(isLink ? { src, force } : { mode: wanted }),
+        ...(state === 'touch' ? times : {}),
+      }),
       before: {
         '/s': { directory: true },
         '/s/f': { content: 'f\n', mode: 0o640 },

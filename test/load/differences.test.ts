@@ -105,10 +105,14 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`sysctl` keeps': () => expect(withSetting('a=1\na=2\n', 'b', '3')).toBe('a=2\nb=3\n'),
   '`modprobe` with': ['test/modules/modprobe.test.ts', 'only lines of the module'],
   '`file` has': () => {
-    for (const args of ['state: touch', 'state: hard, src: /y', 'recurse: true, mode: "0755"'])
+    for (const args of [
+      'state: touch, access_time: "1"',
+      'state: hard, src: /y',
+      'recurse: true, mode: "0755"',
+    ])
       expect(errors('name: x', `file: {path: /x, ${args}}`)).toBe(1);
   },
-  '`file` with': ['test/modules/file.test.ts', 'never removes the system'],
+  '`file` with `state: absent`': ['test/modules/file.test.ts', 'never removes the system'],
   '`backup: true`': ['test/cli-commands/file-modules.test.ts', 'its rollback restores them'],
   '`delegate_to` names': ['test/load/delegate.test.ts', 'because it has its own slot'],
   'a delegated task becomes': ['test/load/delegate.test.ts', 'of the play does not count'],

@@ -1,5 +1,5 @@
 // file: what it plans, as a table, and its real scripts on a directory that plays the host.
-import { lstatSync, readlinkSync, symlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { allOf, fact } from '../../src/model/fact.ts';
@@ -16,6 +16,8 @@ const planned = (args: object, text: string | undefined, more = {}, path = '/etc
       fact('path./etc/none.exists', false),
     ]),
   });
+
+const preserve = { modification_time: 'preserve', access_time: 'preserve' };
 
 describe('what it plans', () => {
   it.each<[string, object, string | undefined, object, readonly string[]]>([
@@ -39,6 +41,13 @@ describe('what it plans', () => {
     ['another link', { state: 'link', src: 't' }, 'a', { link: 'u' }, ['~']],
     ['the link', { state: 'link', src: 't' }, 'a', { link: 't' }, []],
     ['a link to nothing', { state: 'link', src: 'none', force: true }, undefined, {}, ['+']],
+    ['a new file', { state: 'touch', mode: '0600' }, undefined, {}, ['+']],
+    ['its times', { state: 'touch' }, 'a', {}, ['!']],
+    ['one of them', { state: 'touch', access_time: 'preserve' }, 'a', {}, ['!']],
+    ['times and rights', { state: 'touch', mode: '0600' }, 'a', {}, ['~', '!']],
+    ['rights, and no times', { state: 'touch', mode: '0600', ...preserve }, 'a', {}, ['~']],
+    ['no times', { state: 'touch', ...preserve }, 'a', {}, []],
+    ['times of a directory', { state: 'touch' }, undefined, { kind: 'directory' }, ['!']],
     ['nothing', { state: 'absent' }, 'a', {}, ['-']],
     ['nothing already', { state: 'absent' }, undefined, {}, []],
   ])('%s', (_, args, text, more, signs) => {
@@ -46,6 +55,8 @@ describe('what it plans', () => {
   });
 
   it.each<[string, object, string | undefined, object, RegExp]>([
+    ['a link to nothing', { state: 'touch' }, undefined, { link: 'none' }, /is a link to nothing/],
+    ['no directory', { state: 'touch' }, undefined, { parent: false }, /directory of .* is not/],
     ['rights of nothing', { mode: '0600' }, undefined, {}, /is not there/],
     ['a directory that is a file', { state: 'directory' }, 'a', {}, /is a file, no directory/],
     ['a link to nothing', { state: 'link', src: 'none' }, undefined, {}, /none is not there/],
@@ -65,7 +76,9 @@ describe('what it plans', () => {
   it.each([
     [{ state: 'link' }],
     [{ src: 't' }],
-    [{ state: 'touch' }],
+    [{ state: 'hard', src: 't' }],
+    [{ state: 'file', access_time: 'now' }],
+    [{ state: 'touch', access_time: '202001010000.00' }],
     [{ state: 'link', src: 't', mode: '0600' }],
     [{ path: 'etc/f' }],
     [{ path: '/etc/../f' }],
@@ -86,6 +99,24 @@ describe.each(shells)('its scripts in %s', (...shell) => {
     const plan = planned({ state: 'directory', mode: '0750' }, undefined, {}, path);
     expect(perform(host, plan)).toEqual([0]);
     expect(lstatSync(join(host.root, path)).mode & 0o777).toBe(0o750);
+  });
+
+  it.each([
+    [{}, [true, true]],
+    [{ access_time: 'preserve' }, [false, true]],
+    [{ modification_time: 'preserve' }, [true, false]],
+  ])('set times of what is there with %j', (times, expected) => {
+    const host = hostTree({ 'etc/f': 'a' });
+    const at = join(host.root, 'etc/f');
+    utimesSync(at, 1000, 1000);
+    const plan = planned({ state: 'touch', ...times }, 'a');
+    expect(plan.note).toMatch(/each run/);
+    expect(perform(host, plan)).toEqual([0]);
+    const { atimeMs, mtimeMs } = statSync(at);
+    expect([atimeMs, mtimeMs].map((time) => time > 1_000_000)).toEqual(expected);
+    host.remove('etc/f');
+    expect(perform(host, plan)).toEqual([71]);
+    expect(Object.keys(host.picture())).toEqual([]);
   });
 
   it('replace a link to a directory', () => {

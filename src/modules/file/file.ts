@@ -10,6 +10,7 @@ import { asArgs, flag, type Infer, object, oneOf, text } from '../../model/shape
 import { quote } from '../../model/text/quote.ts';
 import { scriptText } from '../../model/text/script-text.ts';
 import { defineModule } from '../define.ts';
+import attributes from './attributes.sh';
 import linkScript from './link.sh';
 import makeDirectory from './make-directory.sh';
 import { modeOf } from './mode.ts';
@@ -25,14 +26,14 @@ import {
   stateText,
 } from './place.ts';
 import removePath from './remove-path.sh';
-import { attributeEffect } from './write.ts';
+import { attributeEffect, planText } from './write.ts';
 
 const args = object({
   path: hostPath.describe('The place.'),
-  state: oneOf('file', 'directory', 'link', 'absent')
+  state: oneOf('file', 'directory', 'link', 'touch', 'absent')
     .optional()
     .describe(
-      '`directory`: it is made, with those above it. `link`: a symbolic link to `src`. `absent`: removed, a directory with all that is in it. `file`, or no state: what is there gets the given rights.',
+      '`directory`: it is made, with those above it. `link`: a symbolic link to `src`. `touch`: an empty file where nothing is, else its times become now. `absent`: removed, a directory with all that is in it. `file`, or no state: what is there gets the given rights.',
     ),
   src: text
     .regex(/^[^\0\r\n]+$/, 'should be a path')
@@ -43,8 +44,17 @@ const args = object({
     .describe(
       'Make a link to something that is not there, and in place of a file or an empty directory.',
     ),
+  modification_time: oneOf('now', 'preserve')
+    .optional()
+    .describe('For `touch`: `preserve` leaves that time of what is there. Default: `now`.'),
+  access_time: oneOf('now', 'preserve').optional().describe('The same for the time of access.'),
   ...attributeShape,
 })
+  .refine(
+    (given) =>
+      given.state === 'touch' || (given.modification_time !== 'now' && given.access_time !== 'now'),
+    'sets times by `state: touch` only',
+  )
   .refine((given) => (given.src !== undefined) === (given.state === 'link'), {
     message: 'needs `src` for `state: link`, and only there',
   })
@@ -75,6 +85,8 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   switch (given.state) {
     case 'absent':
       return planAbsent(path, state);
+    case 'touch':
+      return planTouch(given, path, state, context);
     case 'link':
       return planLink(given, path, state, facts, context);
     case 'directory':
@@ -119,6 +131,51 @@ function planRights(
       mode: isMode && owner === undefined ? undefined : (mode ?? state.mode),
     }),
   ]);
+}
+
+/** Which times become now, as words and as options of touch(1). */
+function timesNow({ modification_time, access_time }: Args) {
+  const [isModified, isAccessed] = [modification_time !== 'preserve', access_time !== 'preserve'];
+  if (isModified && isAccessed) return { words: 'modification and access', options: '-a -m' };
+  if (isModified) return { words: 'modification', options: '-m' };
+  return isAccessed ? { words: 'access', options: '-a' } : undefined;
+}
+
+/** With a time that becomes now, each run changes what is there. */
+function planTouch(given: Args, path: string, state: FileState, context: PlanContext): ModulePlan {
+  if (state.kind === 'absent') {
+    if (state.link !== '' || !state.parent)
+      return missing(
+        `file.${path}.state`,
+        state.link === ''
+          ? `the directory of ${path} is not there`
+          : `${path} is a link to nothing`,
+        context,
+      );
+    return planText({ path, state, text: '' }, '', { args: given, follow: true });
+  }
+  const rights = planRights(given, path, state, undefined, context);
+  const times = timesNow(given);
+  if (times === undefined || rights.unmet !== undefined || rights.refuse !== undefined)
+    return rights;
+  const refuse = placeRefusal(state.real);
+  if (refuse !== undefined) return { changes: [], refuse };
+  const values = { path: state.real, owner: '', mode: '', times: times.options };
+  const what = `set the time of ${times.words} of ${state.real}`;
+  return {
+    ...rights,
+    changes: [
+      ...rights.changes,
+      {
+        sign: '!',
+        what: `times of ${state.real}`,
+        after: `now (${times.words})`,
+        risk: 'write',
+        effects: [run(what, attributes, values)],
+      },
+    ],
+    note: `each run sets times of ${state.real}: with \`preserve\` for both, only a new file is a change`,
+  };
 }
 
 const rightsAfter = ({ owner, group }: Args, state: FileState) => ({
@@ -269,10 +326,12 @@ export const file = defineModule<Args>({
     state: directory
     mode: "0750"
 `,
-  notes: `As Ansible's module; see "Files" at the module \`copy\`. \`state: touch\` and \`hard\`, and \`recurse\`, are not there: an empty file that is made once is
-\`copy: {dest: ..., content: "", force: false}\`, and rights of a whole tree are a \`command: chown -R ...\`. A removed file is kept as a backup, a removed directory is not:
+  notes: `As Ansible's module; see "Files" at the module \`copy\`. \`state: touch\` is done once a run, and each run changes the file, as in Ansible, unless
+\`modification_time\` and \`access_time\` are \`preserve\`: then it makes a file where none is, and no more. A rollback removes a new file, and sets no times.
+\`state: hard\` and \`recurse\` are not there: rights of a whole tree are a \`command: chown -R ...\`. A removed file is kept as a backup, a removed directory is not:
 the plan warns of it. Directories of the system such as /etc or /var/lib are never removed.`,
   args: asArgs(args),
+  convergent: (given) => given.state !== 'touch' || timesNow(given) === undefined,
   maxRisk: 'reboot',
   facts: wants,
   plan,

@@ -234,6 +234,7 @@ export const attributeEffect = (
       path: quote(path),
       mode: quote(mode ?? ''),
       owner: quote(owner ?? ''),
+      times: '',
     }),
   ),
   detached: false,

@@ -281,8 +281,8 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
         follow: unused('the rights are those of the target of a link'),
         recurse: never('use `command: chown -R ...` or `chmod -R ...`'),
         ...each(
-          'modification_time access_time modification_time_format access_time_format',
-          never('use `command: touch ...`'),
+          'modification_time_format access_time_format',
+          never('a time is `now` or `preserve`; for another use `command: touch -d`'),
         ),
       },
     },
