@@ -7,13 +7,14 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flat } from './inventory.mjs';
 import { overBound } from './lines.mjs';
-import { buildProgram, inventory, record } from './own.mjs';
+import { buildProgram, emptyNode, inventory, record } from './own.mjs';
 import { makeNode } from './pods.mjs';
 import { isInstalled, measure } from './process.mjs';
 import { bundle, cleanEnv, kmend } from './product.mjs';
 
 const recorded = JSON.parse(readFileSync(new URL('gate.json', import.meta.url), 'utf8'));
 const worker = new URL('gate-work.mjs', import.meta.url).pathname;
+const logins = new URL('gate-ssh.mjs', import.meta.url).pathname;
 const rounds = 5;
 
 const forks = /^.* (\d+) +(?:\d+ +)?(?:clone|clone3|fork|vfork)$/gm;
@@ -83,6 +84,48 @@ const counted = {
   },
 };
 
+/** The calls of these functions in a file, as Node has written them into a folder. */
+function callsIn(folder, file, wanted, hosts) {
+  const { result } = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]), 'utf8'));
+  const { functions } = result.find(({ url }) => url.endsWith(file));
+  return Object.fromEntries(
+    Object.entries(wanted).map(([figure, name]) => {
+      const found = functions.find(({ functionName }) => functionName === name);
+      if (found === undefined) throw new Error(`${figure}: no function is called ${name}`);
+      return [figure, found.ranges[0].count / hosts];
+    }),
+  );
+}
+
+const loggedIn = 500;
+
+/** What each login does beside its cryptography, where all hosts have one key. */
+async function loginFigures(folder) {
+  const ssh = ['adapters/ssh/connect/known-hosts.ts', 'adapters/ssh/exec/command.ts'];
+  const product = await bundle([...ssh, 'facts/index.ts'], join(folder, 'ssh.cjs'));
+  const calls = join(folder, 'coverage-ssh');
+  const env = { KMEND_GATE: JSON.stringify({ product, hosts: loggedIn }), NODE_V8_COVERAGE: calls };
+  execFileSync(process.execPath, [logins], { env: cleanEnv(folder, env) });
+  const wanted = { 'login.known_hosts.calls': 'isFor', 'login.command.calls': 'assemble' };
+  return callsIn(calls, '/ssh.cjs', wanted, loggedIn);
+}
+
+/** MB above an empty Node program of a check of 1,000 nodes with 110 pods: the smaller of two. */
+function memoryFigure(program, folder) {
+  const report = join(folder, 'report.json');
+  const env = cleanEnv(folder, {
+    KMEND_BENCH_ANSWERS: join(folder, 'pods.json'),
+    KMEND_BENCH_REPORT: report,
+  });
+  const peaks = [1, 2].map((time) => {
+    const state = ['--state-dir', join(folder, `memory-${time}`)];
+    const args = ['check', '--json', '-i', inventory(folder, 1000), ...state];
+    spawnSync(process.execPath, [program, ...args], { env, stdio: 'ignore' });
+    return JSON.parse(readFileSync(report, 'utf8')).rss;
+  });
+  return Math.min(...peaks) - emptyNode();
+}
+
 async function callFigures(folder) {
   const program = await buildProgram(folder);
   await record(folder);
@@ -99,14 +142,9 @@ async function callFigures(folder) {
     const more = ['-i', inventory(folder, planned), '--state-dir', join(folder, name)];
     const ran = spawnSync(process.execPath, [program, ...args, ...more], { env });
     if (ran.status !== 2) throw new Error(`${name}: exit ${ran.status} ${ran.stderr}`);
-    const { result } = JSON.parse(readFileSync(join(calls, readdirSync(calls)[0]), 'utf8'));
-    const { functions } = result.find(({ url }) => url.endsWith('/kmend.cjs'));
-    for (const [figure, wanted] of Object.entries(counted[name])) {
-      const found = functions.find(({ functionName }) => functionName === wanted);
-      if (found === undefined) throw new Error(`${figure}: no function is called ${wanted}`);
-      figures[figure] = found.ranges[0].count / planned;
-    }
+    Object.assign(figures, callsIn(calls, '/kmend.cjs', counted[name], planned));
   }
+  figures['check.memory'] = memoryFigure(program, folder);
   return figures;
 }
 
@@ -147,6 +185,7 @@ export async function gate({ folder, print }) {
     'bundle.size': statSync(join(kmend[1], '../../dist/kmend.cjs')).size / 1024,
     ...figures,
     ...(await ownFigures(outputs, folder)),
+    ...(await loginFigures(folder)),
     ...(await callFigures(folder)),
     ...(await commandFigures(env, folder)),
   };

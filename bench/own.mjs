@@ -101,7 +101,7 @@ const commands = `- name: Commands
 `;
 
 /** MB of a Node program that does nothing, as `own-hosts.mjs` measures the command: its peak. */
-const emptyNode = () =>
+export const emptyNode = () =>
   Number(
     execFileSync(process.execPath, ['-p', 'process.resourceUsage().maxRSS'], { encoding: 'utf8' }),
   ) / 1024;

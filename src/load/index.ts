@@ -21,7 +21,6 @@ export {
 export { limitTo, resolvePattern } from './inventory/pattern.ts';
 export { type TargetOptions, targetOf } from './inventory/target.ts';
 export { loadPlaybook, type PlaybookOptions } from './playbook/playbook.ts';
-export { playbookSchema } from './playbook/playbook-schema.ts';
 export {
   parseSettings,
   type SettingKey,

@@ -8,9 +8,9 @@ import {
   listTasksText,
   loadInventory,
   loadPlaybook,
-  playbookSchema,
   sortedJson,
 } from '../../src/load/index.ts';
+import { playbookSchema } from '../../src/load/playbook/playbook-schema.ts';
 import { smallModules } from '../fakes/small-modules.ts';
 import { tableReader } from '../fakes/table-reader.ts';
 

@@ -6,7 +6,7 @@ import { CommandError } from '../session/world.ts';
 import type { Job } from './jobs.ts';
 
 /** The zone of this machine. */
-export const ownZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const ownZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /**
  * The job from now on, and its first turn (milliseconds since 1970). Its calendar gets the zone of
@@ -25,8 +25,8 @@ export async function forWorkers(
       'name it: --state postgres://HOST/DATABASE; or take --as systemd',
     );
   const since = world.clock.now();
-  const zoned = zone === undefined ? `${every} ${ownZone}` : every;
-  const first = nextTurn(zoned, since, ownZone);
+  const zoned = zone === undefined ? `${every} ${ownZone()}` : every;
+  const first = nextTurn(zoned, since, ownZone());
   if (first === undefined) throw new CommandError(3, `\`${every}\` never comes`);
   return { job: { ...job, every: zoned, since }, first };
 }

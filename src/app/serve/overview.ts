@@ -54,7 +54,7 @@ const jobSummary = ({ name, every, args, last }: Job, now: number): JobSummary =
   name,
   every,
   command: args.map(withoutDirectories).join(' '),
-  ...present({ last, next: nextTurn(every, now, ownZone) }),
+  ...present({ last, next: nextTurn(every, now, ownZone()) }),
 });
 
 export function fleetSummary({ inventory, check, drift }: LastResults): FleetSummary {

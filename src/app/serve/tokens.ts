@@ -1,6 +1,6 @@
 // Read-only tokens of `kmend serve`, for wall screens and for Prometheus: each is shown once, and
 // only its digest is kept.
-import { digestOf, newToken } from '../../adapters/web/index.ts';
+import { digestOf, newToken } from '../../adapters/web/logins.ts';
 import type { Documents } from '../../engine/ports/store.ts';
 import { dataIn, number, object, oneOf, text } from '../../model/shape/shape.ts';
 import { toJson } from '../../model/text/printable.ts';

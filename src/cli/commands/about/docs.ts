@@ -28,7 +28,7 @@ export function docsCommands(program: Command, world: World, done: (exit: number
     .command('schema')
     .description('JSON schema of playbooks, for editors')
     .action(async () => {
-      const { playbookSchema } = await import('../../../load/index.ts');
+      const { playbookSchema } = await import('../../../load/playbook/playbook-schema.ts');
       printText(toJson(playbookSchema(await world.modules()), 2), world.data);
       done(0);
     });

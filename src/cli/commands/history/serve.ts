@@ -1,8 +1,8 @@
 // `kmend serve`: a page of the runs of a state directory, live, and of the last checks.
 
 import type { Command } from 'commander';
-import { type Address, isLoopback, type ProxyLogin } from '../../../adapters/web/index.ts';
-import { type ServeInput, serve } from '../../../app/serve/serve.ts';
+import type { Address, ProxyLogin } from '../../../adapters/web/index.ts';
+import type { ServeInput } from '../../../app/serve/serve.ts';
 import { CommandError } from '../../../app/session/world.ts';
 import { present } from '../../../model/present.ts';
 import { stateOption } from '../../options.ts';
@@ -56,25 +56,30 @@ export function serveCommand(program: Command, world: World, done: (exit: number
       '\nThe link to log in works once; when it was used, there is a new one. A login ends after 12 hours. For screens and programs: kmend token.',
     )
     .action(async (flags: Flags) => {
-      const input = inputOf(flags, world);
+      // Other commands start without a web server.
+      const { isLoopback } = await import('../../../adapters/web/index.ts');
+      const { serve } = await import('../../../app/serve/serve.ts');
+      const input = inputOf(flags, world, isLoopback);
       await withSession(flags, world, (session) => serve(input, session));
       done(0);
     });
 }
 
-function inputOf(flags: Flags, world: World): ServeInput {
+type IsLoopback = (name: string) => boolean;
+
+function inputOf(flags: Flags, world: World, isLoopback: IsLoopback): ServeInput {
   const { linkFile } = flags;
   return {
-    address: addressOf(flags),
+    address: addressOf(flags, isLoopback),
     allowControl: flags.allowControl === true,
     ...present({ proxy: proxyOf(flags, world), linkFile }),
   };
 }
 
-function addressOf({ listen, port, publicUrl }: Flags): Address {
+function addressOf({ listen, port, publicUrl }: Flags, isLoopback: IsLoopback): Address {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     throw new CommandError(3, `--port must be a whole number up to 65535, not \`${port}\``);
-  const url = publicUrl === undefined ? undefined : urlOf(publicUrl);
+  const url = publicUrl === undefined ? undefined : urlOf(publicUrl, isLoopback);
   if (!isLoopback(listen) && url?.protocol !== 'https:')
     throw new CommandError(
       3,
@@ -85,7 +90,7 @@ function addressOf({ listen, port, publicUrl }: Flags): Address {
 }
 
 /** Plain HTTP only reaches this machine: a tunnel of ssh. */
-function urlOf(text: string): URL {
+function urlOf(text: string, isLoopback: IsLoopback): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe =
     url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));

@@ -462,7 +462,7 @@ async function list(
 }
 
 const nextOf = ({ every }: Job, { clock }: World): number | undefined =>
-  nextTurn(every, clock.now(), ownZone);
+  nextTurn(every, clock.now(), ownZone());
 
 /** Who starts it: of a timer that was only printed, kmend knows nothing. */
 const starter = ({ since, units }: Job): string =>
