@@ -12,7 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createStore, pruneRuns } from '../../src/adapters/store/index.ts';
+import { pruneRuns as pruneOld } from '../../src/app/history/prune.ts';
 import { remediatedHosts } from '../../src/app/history/summaries.ts';
+import type { Session } from '../../src/app/session/session.ts';
 import type { EventBody } from '../../src/model/run/event.ts';
 import { command } from '../cli/real-world.ts';
 import { begin, done, failed, planFor, started } from '../core/fleet.ts';
@@ -112,6 +114,34 @@ describe('what goes', () => {
     },
     60_000,
   );
+
+  it('reads no journal of a run that stays, and comes to the same by the summaries', async () => {
+    makeRun(state, remediates('h1', 95, proven('h1')));
+    makeRun(state, remediates('h2', 94, failing('h2')));
+    makeRun(state, remediates('h2', 93, proven('h2')));
+    const nights = makeNights(state, 92, now);
+    const files = createStore(state, () => now);
+    const scanned: string[] = [];
+    const store = {
+      ...files,
+      scanEvents: (run: string, ...rest: [Parameters<typeof files.scanEvents>[1]]) => {
+        scanned.push(run);
+        return files.scanEvents(run, ...rest);
+      },
+    };
+    const world = { clock: { now: () => now }, who: 'ops' };
+    const session = { ports: { store: async () => store }, world } as unknown as Session;
+    const prune = () => pruneOld({ kind: 'newest', runs: 90 }, session, true);
+    const byJournals = await prune();
+    expect(scanned).toHaveLength(95);
+    await remediatedHosts(files);
+    scanned.length = 0;
+    const bySummaries = await prune();
+    expect(scanned).toHaveLength(5);
+    expect(scanned).not.toContain(nights.at(-1));
+    expect(bySummaries).toEqual(byJournals);
+    expect([...bySummaries.stays.values()]).toContain('drift');
+  });
 
   it('--check removes nothing', async () => {
     const all = makeNights(state, 3, now);

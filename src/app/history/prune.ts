@@ -4,7 +4,7 @@ import { beyond, type Keep, type Needed, readRetention } from '../../core/histor
 import { JournalError } from '../../engine/ports/state-errors.ts';
 import type { RunInfo, Store } from '../../engine/ports/store.ts';
 import type { Session } from '../session/session.ts';
-import { removeSummaries } from './summaries.ts';
+import { keptChanges, removeSummaries } from './summaries.ts';
 
 /** Why an old run stays. */
 export type Stays = Needed | 'changed' | 'under_way';
@@ -57,20 +57,24 @@ async function readAll(
       heads.set(previous.run, [...(heads.get(previous.run) ?? []), previous.head]);
   };
   for (const { previous } of await store.history.pruned()) name(previous);
+  for (const { previous } of runs) name(previous);
+  const leaving = new Set(old);
   const reader = readRetention();
   const damaged: string[] = [];
-  for (const { run } of runs) {
-    try {
-      await store.scanEvents(run, (event) => {
-        reader.see(run, event);
-        if (event.type === 'run.started') name(event.previous);
-      });
-    } catch (error) {
-      if (!(error instanceof JournalError)) throw error;
-      damaged.push(run);
-    }
+  for (const info of runs) {
+    const { run } = info;
+    // Of a run that stays, only what it changed matters.
+    const kept = leaving.has(run) ? undefined : await keptChanges(info, store);
+    if (kept !== undefined) reader.changed(run, kept);
+    else
+      try {
+        await store.scanEvents(run, (event) => reader.see(run, event));
+      } catch (error) {
+        if (!(error instanceof JournalError)) throw error;
+        damaged.push(run);
+      }
   }
   const needed = new Map<string, Stays>(reader.needed(old));
-  for (const run of damaged) if (old.includes(run)) needed.set(run, 'changed');
+  for (const run of damaged) if (leaving.has(run)) needed.set(run, 'changed');
   return { needed, heads };
 }

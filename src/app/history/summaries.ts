@@ -30,9 +30,15 @@ export async function summaryOf(info: RunInfo, store: Summaries): Promise<Journa
 }
 
 /** The changes of a run, with the hosts on which it changed nothing. */
-export async function changesOf(info: RunInfo, store: Summaries): Promise<readonly HostChanges[]> {
-  const kept = await store.summaries.read(names.changes(info.run));
-  return changesIn(kept ?? '', info) ?? (await summarize(info, store)).changes;
+export const changesOf = async (info: RunInfo, store: Summaries): Promise<readonly HostChanges[]> =>
+  (await keptChanges(info, store)) ?? (await summarize(info, store)).changes;
+
+/** The same without its journal; undefined where no summary of it is kept. */
+export async function keptChanges(
+  info: RunInfo,
+  { summaries }: Pick<Store, 'summaries'>,
+): Promise<readonly HostChanges[] | undefined> {
+  return changesIn((await summaries.read(names.changes(info.run))) ?? '', info);
 }
 
 async function summarize({ run }: RunInfo, store: Summaries): Promise<Summarized> {

@@ -48,6 +48,8 @@ export type Needed = 'not_over' | 'drift' | 'rollback';
 /** Takes the events of all runs, oldest run first, and keeps none of them. */
 export interface RetentionReader {
   readonly see: (run: string, event: Event) => void;
+  /** Instead of its events: what a run that is kept has changed. */
+  readonly changed: (run: string, changes: readonly HostChanges[]) => void;
   /** Those of `old` that are needed. */
   readonly needed: (old: readonly string[]) => ReadonlyMap<string, Needed>;
 }
@@ -68,18 +70,14 @@ export function readRetention(): RetentionReader {
         state: RunState;
       }
     | undefined;
+  const add = (run: string, done: ReadonlyMap<string, HostChanges>, over: boolean): void => {
+    memory.add(run, done);
+    const changed = [...done.values()].filter(({ changes }) => changes.length > 0);
+    seen.push({ run, isOver: over, changed: changed.map(({ host }) => host) });
+  };
   const end = (): void => {
     if (current === undefined) return;
-    const { run, hostChanges, state } = current;
-    const done = hostChanges.hostChanges();
-    memory.add(run, done);
-    seen.push({
-      run,
-      isOver: isOver(state),
-      changed: [...done.values()].flatMap(({ host, changes }) =>
-        changes.length > 0 ? [host] : [],
-      ),
-    });
+    add(current.run, current.hostChanges.hostChanges(), isOver(current.state));
     current = undefined;
   };
   return {
@@ -90,6 +88,10 @@ export function readRetention(): RetentionReader {
       }
       current.hostChanges.see(event);
       current.state = fold(current.state, event);
+    },
+    changed: (run, changes) => {
+      end();
+      add(run, new Map(changes.map((one) => [one.host, one])), true);
     },
     needed: (old) => {
       end();
