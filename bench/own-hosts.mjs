@@ -58,6 +58,9 @@ const time = {
 let lag;
 const worlds = new Map();
 
+/** When each host gave its last answer, in milliseconds since 1970. */
+const answered = {};
+
 async function connect({ name }) {
   if (lag === undefined) {
     lag = monitorEventLoopDelay({ resolution: 1 });
@@ -71,10 +74,9 @@ async function connect({ name }) {
     const text = scripts[request.script];
     if (text === undefined) return made.value.exec(request);
     await wait(latency());
-    return {
-      ok: true,
-      value: { code: 0, stdout: freshText(text, name), stderr: '', truncated: false },
-    };
+    const stdout = freshText(text, name);
+    answered[name] = Date.now();
+    return { ok: true, value: { code: 0, stdout, stderr: '', truncated: false } };
   };
   return { ok: true, value: { ...made.value, exec, hostKey: `key of ${name}` } };
 }
@@ -86,6 +88,7 @@ process.on('exit', () => {
     JSON.stringify({
       cpu: (userCPUTime + systemCPUTime) / 1000 - foreign,
       rss: maxRSS / 1024,
+      answered,
       lag: lag && { p99: lag.percentile(99) / 1e6, max: lag.max / 1e6 },
     }),
   );

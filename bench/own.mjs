@@ -100,6 +100,27 @@ const commands = `- name: Commands
       command: "true"
 `;
 
+const rowsRun = 'check rows';
+
+/** When the row of each host was printed, by the lines of `check --json`. */
+function rowTimes() {
+  const at = new Map();
+  let text = '';
+  let read = 0;
+  return {
+    see: (more) => {
+      text += more;
+      const end = text.lastIndexOf('\n') + 1;
+      for (const [, host] of text.slice(read, end).matchAll(/"host":"(n\d+)"/g))
+        if (!at.has(host)) at.set(host, Date.now());
+      read = Math.max(read, end);
+    },
+    text: () => text,
+    /** Seconds from the last answer of each host to its row, in the order of the rows. */
+    after: (answered) => [...at].map(([host, time]) => (time - answered[host]) / 1000),
+  };
+}
+
 /** MB of a Node program that does nothing, as `own-hosts.mjs` measures the command: its peak. */
 export const emptyNode = () =>
   Number(
@@ -121,17 +142,22 @@ export async function own({ folder, emit, print }) {
       KMEND_BENCH_REPORT: report,
     });
     const output = join(home, 'out');
+    const rows = rowTimes();
     const command = [process.execPath, ...profiling(), program, ...args];
     const more = ['-i', inventory(folder, hosts), '--state-dir', join(home, 'state')];
-    const ended = await measure([...command, ...more], { env, output, timeout: 300 });
+    const ended = await measure([...command, ...more], {
+      env,
+      timeout: 300,
+      output: name === rowsRun ? rows.see : output,
+    });
     if (![0, 2, 12].includes(ended.code))
       return missing(`exit ${ended.code}: ${ended.errors.slice(-300)}`);
     const reported = JSON.parse(readFileSync(report, 'utf8'));
-    const text = readFileSync(output, 'utf8');
+    const text = name === rowsRun ? rows.text() : readFileSync(output, 'utf8');
     print(
       `# ${name} ${kind} n=${hosts}  exit ${ended.code}  wall ${ended.wall.toFixed(2)} s  CPU ${(reported.cpu / 1000).toFixed(2)} s = ${(reported.cpu / hosts).toFixed(3)} ms/host  RSS ${reported.rss.toFixed(0)} MB  loop p99 ${reported.lag.p99.toFixed(1)} max ${reported.lag.max.toFixed(0)} ms  printed ${(text.length / 1024).toFixed(0)} KB`,
     );
-    return { ...reported, text };
+    return { ...reported, text, rows: rows.after(reported.answered) };
   };
   /** For comparison: CPU of reading as JSON what `check --json` printed. */
   const calibration = (text, hosts) => {
@@ -156,6 +182,12 @@ export async function own({ folder, emit, print }) {
     print(`# an empty Node program  RSS ${empty.toFixed(0)} MB`);
     emit('own.check.memory', 'why' in check ? check : check.rss - empty, {});
     emitLag('own.check.lag', check, emit);
+    const { rows, ...rest } = await run(rowsRun, 'pods', usual, ['check', '--json']);
+    const isWhole = rows?.length === usual;
+    emit('own.check.row', isWhole ? rows[0] : missing(rest.why ?? 'rows are missing'), {});
+    rows?.sort((a, b) => a - b);
+    if (isWhole)
+      print(`# all rows: median ${rows[usual / 2]} s, last ${rows.at(-1)} s after the answer`);
     await run('check text', 'small', usual, ['check']);
     const plan = await run('plan', 'pods', usual, ['plan', plays.auto]);
     emitCpu('plan', plan, usual);

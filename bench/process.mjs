@@ -89,14 +89,15 @@ const canUnshare = spawnSync(ownPids[0], [...ownPids.slice(1), 'true']).status =
 
 /**
  * Runs a command to its end. `output` = a file for stdout, opened for appending: many writers do
- * not mix there. `sample` = milliseconds between two readings of the memory (0 = none).
+ * not mix there; a function gets the text as it comes. `sample` = milliseconds between two readings of the memory (0 = none).
  */
 export async function measure(
   command,
   { env = process.env, cwd = process.cwd(), output, timeout = 120, sample = 0 } = {},
 ) {
   const [program, ...args] = canUnshare ? [...ownPids, ...command] : command;
-  const file = output === undefined ? 'ignore' : openSync(output, 'a');
+  const isShown = typeof output === 'function';
+  const file = isShown ? 'pipe' : output === undefined ? 'ignore' : openSync(output, 'a');
   const errors = [];
   const before = waitedFor();
   const started = performance.now();
@@ -105,6 +106,7 @@ export async function measure(
     errors.push(chunk);
     if (errors.length > 50) errors.shift();
   });
+  if (isShown) child.stdout.setEncoding('utf8').on('data', output);
   let timedOut = false;
   const peak = { anon: 0, rss: 0, processes: 0 };
   let sampler;
@@ -125,7 +127,8 @@ export async function measure(
       errors.push(Buffer.from(error.message));
       resolve(127);
     });
-    child.on('exit', (status) => resolve(status ?? 128));
+    // What it has printed is read to the end.
+    child.on(isShown ? 'close' : 'exit', (status) => resolve(status ?? 128));
   });
   const wall = (performance.now() - started) / 1000;
   clearTimeout(sampler);
