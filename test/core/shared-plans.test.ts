@@ -220,6 +220,17 @@ describe('sharing a plan', () => {
     expect(madeFor(plays['auto.yaml'], fleet)).toBe(1);
   });
 
+  it('compares which facts a text reads that does not count', () => {
+    const one = load(
+      'one.yaml',
+      `- hosts: all
+  tasks:
+    - assert: {that: true, fail_msg: "{{ docker.evr if boot.id == 'b-1' else docker.client }}"}
+`,
+    );
+    expect(madeFor(one, [host(), host({ 'boot.id': 'b-2' }), host({ 'boot.id': 'b-3' })])).toBe(2);
+  });
+
   it('makes another where a fact differs that was read', () => {
     const fleet = [host(), host({ 'docker.version': '18.03.1-ce' }), host()];
     expect(madeFor(plays['auto.yaml'], fleet)).toBe(2);
