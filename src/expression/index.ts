@@ -15,6 +15,8 @@ export {
   renderPieces,
   type Template,
 } from './language/template.ts';
+export { isLookupKey, type Lookup, lookupKey, lookupNames } from './lookups.ts';
+export { strip } from './python/text-methods.ts';
 export {
   attempted,
   expand,

@@ -8,6 +8,16 @@ export interface Playbook {
   readonly plays: readonly Play[];
   /** Paths of the other files that it was read from: imports, roles, variables. */
   readonly files: readonly string[];
+  /** What it read of this machine beside files. */
+  readonly outside?: Outside;
+}
+
+/** What `lookup` read while a playbook was loaded, for the digests of a plan. */
+export interface Outside {
+  /** Variables of the environment of kmend; null where there is none. */
+  readonly environment: Mapping;
+  /** Names of files by the pattern that found them. */
+  readonly globs: Mapping;
 }
 
 export interface Play {

@@ -64,6 +64,8 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
     'runs its programs in an environment of its own',
   ],
   '`include_vars` may': ['test/load/include-vars.test.ts', 'site/p.yml:4:21 early-template'],
+  '`lookup` runs': ['test/load/lookups.test.ts', 'what kmend does not look up is an error'],
+  '`fileglob` gives': ['test/load/lookups.test.ts', "query('fileglob', 'c/*.conf')"],
   'a host that failed': ['test/engine/handlers.test.ts', 'the resume still runs it'],
   '`notify` of': () =>
     expect(errors('handlers: [{name: a, command: x}]', 'command: x, notify: "{{ r }}"')).toBe(1),

@@ -98,7 +98,7 @@ describe('older loops', () => {
     expect(errorsOf('- debug: {msg: x}\n  loop: [1]\n  with_items: [2]\n')).toEqual([
       '6:7 said-twice: a task has one loop, this one has loop and with_items -> undefined',
     ]);
-    expect(errorsOf('- debug: {msg: x}\n  with_fileglob: ["*"]\n')).toEqual([
+    expect(errorsOf('- debug: {msg: x}\n  with_first_found: [a]\n')).toEqual([
       expect.stringMatching(/^5:7 unsupported-keyword: .* -> name the files/),
     ]);
   });

@@ -370,8 +370,8 @@ describe('a broken playbook', () => {
       '1:37 unknown-key: a task has no key `wen` -> did you mean `when`?',
     ],
     [
-      '- {hosts: web, tasks: [{command: x, with_fileglob: [1]}]}',
-      '1:37 unsupported-keyword: kmend has no `with_fileglob` on a task -> name the files: use `loop:` with a list, or `vars_files` for variables',
+      '- {hosts: web, tasks: [{command: x, with_first_found: [1]}]}',
+      '1:37 unsupported-keyword: kmend has no `with_first_found` on a task -> name the files: use `loop:` with a list, or `vars_files` for variables',
     ],
     [
       '- {hosts: web, tasks: [{block: [], rescue: []}]}',

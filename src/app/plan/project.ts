@@ -89,6 +89,8 @@ export async function openProject(
     reader: world.reader,
     rolesPath: rolesPathOf(world),
     vault: settings.vault,
+    env: world.env,
+    cwd: world.cwd,
   };
   return { name, path, text: read.text, inventory, without, modules, options };
 }

@@ -76,6 +76,10 @@ export function digestsOf(
         .sort(([a], [b]) => (a < b ? -1 : 1)),
     ),
   );
+  for (const [name, value] of Object.entries(playbook?.outside?.environment ?? {}))
+    shared[`environment variable ${name}`] = digestOf({ [name]: value });
+  for (const [pattern, found] of Object.entries(playbook?.outside?.globs ?? {}))
+    shared[`files of ${pattern}`] = digestOf(found);
   for (const [host, back] of settings.rollback?.vars ?? [])
     shared[`way back of ${host}`] = digestOf(back);
   for (const [key, { sha256 }] of Object.entries(files))

@@ -2,6 +2,7 @@
 // and methods, and the arguments of calls.
 import type { Sealed, Value } from '../../model/value.ts';
 import { fail, SourceError } from '../errors.ts';
+import { type Lookup, lookedUp, lookupKey, lookupNames, lookupOf } from '../lookups.ts';
 import { spend } from '../meter.ts';
 import {
   apply,
@@ -43,6 +44,7 @@ import {
   remainder,
   subtract,
 } from './operators.ts';
+import { plain } from './result.ts';
 import type { Arguments, BinarySign, CompareSign, Node } from './syntax.ts';
 
 /** Gives names their values. */
@@ -300,7 +302,25 @@ function checkPattern({ takesPattern }: Callable, place: Node | undefined): void
   if (problem !== undefined) throw new SourceError(problem, place.offset);
 }
 
+/** A call of `lookup` or `query` with its arguments as plain data. */
+export function compileLookup(name: string, given: Arguments): (scope: Scope) => Lookup {
+  const args = compileArguments(given);
+  return (scope) => {
+    const { positional, named } = args(scope);
+    const options = [...named].map(([key, value]) => [key, plain(value)] as const);
+    return lookupOf(name, positional.map(plain), Object.fromEntries(options));
+  };
+}
+
 function compileCall(callee: Node, given: Arguments, offset: number): Run {
+  if (callee.kind === 'name' && lookupNames.includes(callee.name)) {
+    const asked = compileLookup(callee.name, given);
+    return (scope) => {
+      spend(1);
+      const lookup = asked(scope);
+      return lookedUp(lookup, scope.lookup(lookupKey(lookup)));
+    };
+  }
   if (callee.kind === 'attribute') {
     const problem = unknownMethod(callee.name);
     if (problem !== undefined) throw new SourceError(problem.message, callee.offset, problem.hint);

@@ -41,6 +41,7 @@ export function compileFile(
         return {
           kind: 'expression',
           names: [],
+          lookups: [],
           evaluate: () => ({ kind: 'value', value: source }),
         };
       // Jinja2 drops the last line end; Ansible puts it back.
@@ -377,6 +378,7 @@ function fileTemplate(chunks: readonly Chunk[], ends: number): FileTemplate {
     reader.asked.some((one) => name === one || name.startsWith(`${one}.`));
   return {
     kind: 'expression',
+    lookups: [],
     names: reader.names.map((one) => (isAsked(one.name) ? { ...one, guarded: true } : one)),
     evaluate: (scope) =>
       resultOf(() => {

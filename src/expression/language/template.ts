@@ -42,6 +42,7 @@ export const compileTemplate = (source: string): Template | SyntaxProblem =>
 function templateOf(pieces: readonly Piece[]): Template {
   const parts = pieces.filter((piece) => piece.kind === 'expression' || piece.text !== '');
   const names = parts.flatMap((piece) => (piece.kind === 'expression' ? piece.names : []));
+  const lookups = parts.flatMap((piece) => (piece.kind === 'expression' ? piece.lookups : []));
   const [only] = parts;
   const isEmpty = pieces.length === 1 && parts.length === 0;
   const render = (scope: Scope): Value => {
@@ -51,7 +52,7 @@ function templateOf(pieces: readonly Piece[]): Template {
       parts.map((piece) => (piece.kind === 'text' ? piece.text : piece.run(scope))),
     );
   };
-  return { kind: 'expression', names, evaluate: (scope) => resultOf(() => render(scope)) };
+  return { kind: 'expression', names, lookups, evaluate: (scope) => resultOf(() => render(scope)) };
 }
 
 /** None and omitted parts print nothing; a text of only such parts is None. */

@@ -12,6 +12,7 @@ import { sameUsers } from './ansible/accepted.ts';
 import { delegateField } from './ansible/delegate.ts';
 import { environmentOf } from './environment.ts';
 import type { HandlerList } from './handlers.ts';
+import { lookupsIn } from './lookups.ts';
 import type { Around } from './roles.ts';
 import { type OnceContext, readRunOnce } from './run-once.ts';
 
@@ -65,7 +66,8 @@ export function readCommon(
 ) {
   const { collector } = context;
   sameUsers(collector, tree, context.users);
-  const { vars, tree: varsTree } = varsField(collector, tree);
+  const { vars: ownVars, tree: varsTree } = varsField(collector, tree);
+  const vars = { ...ownVars, ...ownLookups(context, tree, ownVars) };
   const inner = withVars(names, [...Object.keys(vars), ...context.learned]);
   const when = conditions(collector, entryOf(tree, 'when'), inner);
   const guarded = withVars(inner, guardedNames(when));
@@ -99,6 +101,15 @@ export function readCommon(
   };
   return { common, inner: guarded };
 }
+
+/** Lookups of a task or block itself: those of the tasks in it are theirs. */
+const ownLookups = ({ collector, around }: TaskContext, tree: MapTree, vars: Mapping): Mapping =>
+  lookupsIn(
+    { ...tree, entries: tree.entries.filter(({ key }) => !branches.includes(key)) },
+    { collector, around, early: [{ ...around.early, ...vars, ...around.given }] },
+  );
+
+const branches = ['block', 'rescue', 'always'];
 
 /** Names of handlers, with those of the blocks around. */
 function notified(

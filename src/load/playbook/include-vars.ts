@@ -7,6 +7,7 @@ import { dirOf, endingOf, join } from '../text/reader.ts';
 import { renderEarly } from '../text/static-templates.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
 import { treeOfValue } from '../text/yaml.ts';
+import { lookupsAmong, lookupsOf } from './lookups.ts';
 import { type Around, searched } from './roles.ts';
 
 /** What reading an `include_vars` needs. */
@@ -50,10 +51,13 @@ export function asSetFact(
   for (const path of paths)
     for (const [name, value] of Object.entries(variablesOf(outer, path, statement, names)))
       put(read, name, value);
+  const looked = lookupsAmong(read);
+  for (const name of Object.keys(looked)) delete read[name];
   const under = entryOf(args, 'name')?.value;
   const vars: Mapping = under?.kind === 'scalar' ? { [under.text]: read } : read;
   if (Object.keys(vars).length === 0) return undefined;
-  return { tree: selvesOf(task, statement, vars, paths), vars };
+  const tree = selvesOf(task, statement, vars, paths);
+  return { tree, vars: { ...vars, ...looked } };
 }
 
 /** Each is set to itself, rendered among its own: so one may use the others of its file. */
@@ -213,5 +217,5 @@ function variablesOf(
       opened.tree,
       withVars(names, [...learned, ...Object.keys(vars)]),
     );
-  return vars;
+  return { ...vars, ...lookupsOf(opened, { ...around, early: { ...around.early, ...vars } }) };
 }

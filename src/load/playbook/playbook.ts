@@ -29,9 +29,11 @@ import { reportCycles } from './cycles.ts';
 import { environmentOf } from './environment.ts';
 import { flushAt, handlersOf, withHandlers } from './handlers.ts';
 import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
+import { lookupsAmong, lookupsIn, lookupsOf } from './lookups.ts';
 import { matchHosts, namesOf, readHosts } from './play/hosts.ts';
 import { readRollout } from './play/rollout-keys.ts';
 import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
+import type { Around } from './roles.ts';
 import { withOnce } from './run-once.ts';
 import { readRoles } from './spliced.ts';
 import { readTasks } from './task.ts';
@@ -53,6 +55,9 @@ export interface PlaybookOptions {
   /** Directories of roles beside those of the playbook. */
   readonly rolesPath?: readonly string[];
   readonly vault?: Vault;
+  /** For `lookup`: the environment and the directory of kmend. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
 }
 
 /** Reads a playbook. The value is absent when there are errors. */
@@ -75,9 +80,9 @@ export function loadPlaybook(
     tags: [],
   };
   const plays = readPlays(file, { ...options, files, learned: new Set() }, hasErrors(syntax));
-  const others = files.paths;
+  const { paths: others, outside } = files;
   return {
-    ...(!hasErrors(diagnostics) && { value: { file: path, plays, files: others } }),
+    ...(!hasErrors(diagnostics) && { value: { file: path, plays, files: others, outside } }),
     diagnostics: inOrder(diagnostics, [path, ...others]),
   };
 }
@@ -207,9 +212,21 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     refusedInPlay,
   );
   const own = varsField(collector, tree);
-  const fromFiles = varsFiles(file, tree, own.vars, options);
-  const vars = { ...file.vars, ...own.vars, ...fromFiles };
   const given = options.extraVars ?? {};
+  const around: Around = {
+    files: options.files,
+    root: dirOf(file.path),
+    trail: file.trail,
+    roles: [],
+    early: { ...file.vars, ...own.vars, ...given },
+    given,
+  };
+  const looked = lookupsIn(
+    { ...tree, entries: tree.entries.filter(({ key }) => !taskLists.includes(key)) },
+    { collector, around, early: [around.early] },
+  );
+  const fromFiles = varsFiles(file, tree, { ...own.vars, ...looked }, around);
+  const vars = { ...file.vars, ...own.vars, ...looked, ...fromFiles };
   const early: Mapping = { ...vars, ...given };
   const hosts = readHosts(collector, tree, early);
   const playHosts = matchHosts(collector, hosts, options.inventory);
@@ -235,14 +252,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     ...present({ become, becomeUser: users.becomeUser, environment }),
     oneByOne: isOneByOne(rollout),
     once: new Map(),
-    around: {
-      files: options.files,
-      root: dirOf(file.path),
-      trail: file.trail,
-      roles: [],
-      early,
-      given,
-    },
+    around: { ...around, early },
     inherited: file.when,
     enteredBy: [],
     played: { seen: new Set(), defaults: {}, vars: {}, handlers: new Map() },
@@ -259,7 +269,8 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
   return {
     name,
     hosts: hosts?.pattern ?? '',
-    vars: { ...vars, ...ofRoles },
+    // Where a variable of a role is used outside of it, a file is looked up as the play does.
+    vars: { ...vars, ...ofRoles, ...lookupsAmong(vars) },
     ...present({
       defaults: Object.keys(defaults).length > 0 ? defaults : undefined,
       become,
@@ -284,6 +295,9 @@ const isOneByOne = ({ waves, waveOverlap }: Rollout): boolean =>
   waves.length > 0 &&
   waveOverlap === undefined &&
   waves.every((wave) => 'count' in wave && wave.count === 1);
+
+/** Lists of tasks, whose lookups are those of their tasks. */
+const taskLists: readonly string[] = ['pre_tasks', 'roles', 'tasks', 'post_tasks', 'handlers'];
 
 /** Lists of tasks in the order in which Ansible carries them out. */
 const lists = ['pre_tasks', 'roles', 'tasks', 'post_tasks'] as const;
@@ -322,11 +336,12 @@ function varsFiles(
   { collector, path }: PlaybookFile,
   play: MapTree,
   vars: Mapping,
-  { files, extraVars }: Project,
+  around: Around,
 ): Mapping {
   const entry = entryOf(play, 'vars_files');
   if (entry === undefined) return {};
-  const early = { ...vars, ...extraVars };
+  const { files, given } = around;
+  const early = { ...vars, ...given };
   const value = renderEarly(collector, entry.value, early);
   const read: Record<string, Value> = {};
   for (const item of value.kind === 'list' ? value.items : [value]) {
@@ -340,8 +355,14 @@ function varsFiles(
         hint: `looked for ${paths.join(', ')}`,
       });
     else {
-      const { vars: own } = files.variables(found, { collector, at: item.at, what: 'variables' });
-      for (const [name, one] of Object.entries(own)) put(read, name, one);
+      const { vars: own, opened } = files.variables(found, {
+        ...{ collector, at: item.at, what: 'variables' },
+      });
+      const looked = lookupsOf(opened, {
+        ...around,
+        early: { ...early, ...read, ...own, ...given },
+      });
+      for (const [name, one] of Object.entries({ ...own, ...looked })) put(read, name, one);
     }
   }
   return read;

@@ -1,14 +1,17 @@
 // The other files that a playbook names: found on Ansible's search path, read once, and remembered
 // for the digests of a plan.
 import { type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
-import type { Mapping } from '../../model/value.ts';
+import type { Outside } from '../../model/playbook.ts';
+import type { Mapping, Value } from '../../model/value.ts';
+import { globMatcher } from '../inventory/glob.ts';
 import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { dirOf, join, type Read, type Reader } from '../text/reader.ts';
 import { sourceOf } from '../text/source.ts';
-import { mappingOf, type Tree } from '../text/tree.ts';
+import { mappingOf, put, type Tree } from '../text/tree.ts';
 import {
   closedVault,
   isVaultText,
+  openText,
   SealedError,
   sealedDiagnostic,
   type Vault,
@@ -59,6 +62,16 @@ export interface ProjectFiles {
   readonly tree: (path: string, written: Written) => OpenedTree | undefined;
   /** A file that is sent to hosts. Undefined where it is not usable, which is reported. */
   readonly content: (path: string, written: Written) => FileContent | undefined;
+  /**
+   * What a file holds that may be encrypted; it is secret then. Undefined where it is not usable, which
+   * is reported.
+   */
+  readonly plainText: (path: string, written: Written) => string | undefined;
+  /** A variable of the environment of kmend, which the plan remembers. */
+  readonly variable: (name: string) => string | undefined;
+  /** Files that a pattern finds in a directory, by name; the plan remembers them. */
+  readonly glob: (directory: string, pattern: string) => readonly string[];
+  readonly outside: Outside;
   /** Variables of a file that may be encrypted. None where it is not usable, which is reported. */
   readonly variables: (path: string, written: Written) => FileVariables;
 }
@@ -89,6 +102,10 @@ export interface FilesOptions {
   /** Directories of roles beside those of the playbook. */
   readonly rolesPath?: readonly string[];
   readonly vault?: Vault;
+  /** Variables of the environment of kmend. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The directory in which kmend runs: names that `fileglob` gives are absolute. */
+  readonly cwd?: string;
 }
 
 /**
@@ -97,7 +114,7 @@ export interface FilesOptions {
  */
 export function projectFiles(
   playbook: string,
-  { reader = noFiles, rolesPath = [], vault = closedVault }: FilesOptions,
+  { reader = noFiles, rolesPath = [], vault = closedVault, env = {}, cwd = '/' }: FilesOptions,
   diagnostics: Diagnostic[],
 ): ProjectFiles {
   const root = dirOf(playbook);
@@ -166,15 +183,50 @@ export function projectFiles(
       const content = isText ? found : bytes;
       return { isText, content, collector: collectorOf(sourceOf(path, content), diagnostics) };
     },
+    plainText: (path, written) => {
+      const found = text(path, written);
+      if (found === undefined || !isVaultText(found)) return files.content(path, written)?.content;
+      return guarded(diagnostics, () => openedText(path, found, vault));
+    },
+    ...outsideOf(reader, env, cwd),
     variables: (path, written) => {
       const found = text(path, written);
       if (found === undefined) return { vars: {} };
       return isVaultText(found)
-        ? { vars: sealed(path, found, vault, diagnostics) }
+        ? { vars: guarded(diagnostics, () => sealedVars(path, found, vault)) ?? {} }
         : variablesIn(files.tree(path, written));
     },
   };
   return files;
+}
+
+/** What is read of this machine beside the texts of files, and remembered. */
+function outsideOf(
+  { list }: Reader,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): Pick<ProjectFiles, 'variable' | 'glob' | 'outside'> {
+  const environment: Record<string, Value> = {};
+  const globs: Record<string, Value> = {};
+  return {
+    variable: (name) => {
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      put(environment, name, value ?? null);
+      return value;
+    },
+    glob: (directory, pattern) => {
+      const fits = globMatcher(pattern);
+      const names = list(directory)?.filter((name) => {
+        const isShown = !name.startsWith('.') || pattern.startsWith('.');
+        return isShown && fits(name) && list(join(directory, name)) === undefined;
+      });
+      const base = directory.startsWith('/') ? directory : join(cwd, directory);
+      const found = names?.sort().map((name) => join(base, name)) ?? [];
+      put(globs, join(directory, pattern), found);
+      return found;
+    },
+    outside: { environment, globs },
+  };
 }
 
 function variablesIn(opened: OpenedTree | undefined): FileVariables {
@@ -186,14 +238,21 @@ function variablesIn(opened: OpenedTree | undefined): FileVariables {
   return { vars: {} };
 }
 
-/** Its names must be known at once, so it is opened now. */
-function sealed(path: string, text: string, vault: Vault, diagnostics: Diagnostic[]): Mapping {
+/** What an encrypted file holds is secret from now on. */
+function openedText(path: string, text: string, vault: Vault): string {
+  const opened = openText(text, vault, path, { file: path, line: 1, column: 1 });
+  vault.taint(opened, path);
+  return opened;
+}
+
+/** What is encrypted is opened now; undefined where it does not open, which is reported. */
+function guarded<T>(diagnostics: Diagnostic[], open: () => T): T | undefined {
   try {
-    return sealedVars(path, text, vault);
+    return open();
   } catch (error) {
     if (!(error instanceof SealedError)) throw error;
     diagnostics.push(sealedDiagnostic(error));
-    return {};
+    return undefined;
   }
 }
 

@@ -1,13 +1,13 @@
 // Files of this machine that tasks send to hosts: `src` of `copy` and `template`. They are read at
 // load, so that plans have their digests, and templates are checked at their place.
-import { compileFile, compileTemplate } from '../../expression/index.ts';
+import { compileFile, compileTemplate, lookupNames } from '../../expression/index.ts';
 import type { SourceFile } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
 import type { AnyModule } from '../../model/run/change.ts';
 import { flag } from '../../model/shape/schema.ts';
 import type { Mapping } from '../../model/value.ts';
 import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { checkFileNames, type Names, withVars } from '../text/names.ts';
+import { checkFileNames, type Names } from '../text/names.ts';
 import { earlyField, renderEarly } from '../text/static-templates.ts';
 import { type Entry, entryOf, type MapTree, plainOf, put } from '../text/tree.ts';
 import { treeOfValue } from '../text/yaml.ts';
@@ -118,7 +118,7 @@ function templateOf(
       compiled.message,
       present({ hint: compiled.hint }),
     );
-  else checkFileNames(collector, compiled.names, withVars(names, ownNames));
+  else checkFileNames(collector, compiled.names, namesInFile(names));
   return { path, kind: 'template', content, ...rules };
 }
 
@@ -135,6 +135,13 @@ export const withoutBlankRules = (entry: Entry): Entry =>
         },
       }
     : entry;
+
+/** A file has the variables of its task, and no lookups. */
+function namesInFile(names: Names): Names {
+  const vars = new Set([...names.vars, ...ownNames]);
+  for (const name of lookupNames) vars.delete(name);
+  return { ...names, vars };
+}
 
 /** Names that a template has beside the variables of its task. */
 const ownNames = ['ansible_managed', 'template_path'];

@@ -19,6 +19,7 @@ import { delegateField } from './ansible/delegate.ts';
 import { loopOf, olderLoops } from './ansible/loops.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
 import { handlersOf } from './handlers.ts';
+import { lookupsOf } from './lookups.ts';
 import type { OpenedTree } from './project-files.ts';
 import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
 import { readRunOnce } from './run-once.ts';
@@ -266,19 +267,21 @@ function roleBlock(
   isStatic: boolean,
 ): readonly Task[] {
   if (parts === undefined) return [];
-  const { role, defaults, vars, dependencies, tasks } = parts;
+  const { role, defaults, vars: written, dependencies, tasks } = parts;
   const own = { role_name: role.name, ansible_role_name: role.name, role_path: role.path };
-  const around = {
-    ...context.around,
-    roles: [...context.around.roles, role],
-    early: {
-      ...defaults.vars,
-      ...context.around.early,
-      ...vars.vars,
-      ...own,
-      ...context.around.given,
-    },
+  const roles = [...context.around.roles, role];
+  const early = {
+    ...{ ...defaults.vars, ...context.around.early },
+    ...{ ...written.vars, ...own, ...context.around.given },
   };
+  const looked: Mapping = Object.assign(
+    {},
+    ...[...defaults.opened, ...written.opened].map((one) =>
+      lookupsOf(one, { ...context.around, roles, early }),
+    ),
+  );
+  const vars = { ...written, vars: { ...written.vars, ...looked } };
+  const around = { ...context.around, roles, early: { ...early, ...looked } };
   const inner = withVars(names, [
     ...Object.keys({ ...defaults.vars, ...vars.vars, ...own }),
     ...context.learned,

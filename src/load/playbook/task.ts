@@ -160,7 +160,7 @@ function readModuleTask(
     ...(control.indexVar === undefined ? [] : [control.indexVar]),
   ];
   const looped = loop === undefined ? names : withVars(names, inLoop);
-  const read = readCommon(context, tree, looped, id, found?.module.name ?? 'task');
+  const read = readCommon(context, withLoop(tree, loop), looped, id, found?.module.name ?? 'task');
   const { inner } = read;
   const common = found === undefined ? read.common : onCluster(collector, found.entry, read.common);
   const ownVars = Object.keys(common.vars ?? {});
@@ -213,6 +213,17 @@ function readModuleTask(
     ...(loop && { loop: collector.source.placeAt(loop.written.value.at) }),
   };
   return { ...task, ...present({ inPlans, sources }), module: found.module.name, args, argPlaces };
+}
+
+/** An older loop is what it means. */
+function withLoop(tree: MapTree, { written, value }: Partial<Loop> = {}): MapTree {
+  if (written === undefined || value === undefined) return tree;
+  const { at } = written.value;
+  const meaning: Tree = { kind: 'scalar', at, value, text: value, style: 'double' };
+  const entries = tree.entries.map((entry) =>
+    entry === written ? { ...entry, value: meaning } : entry,
+  );
+  return { ...tree, entries };
 }
 
 /** A question that `kmend import` left: `kmend apply` refuses the playbook until it is answered. */

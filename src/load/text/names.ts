@@ -178,10 +178,10 @@ function reportUnavailable(collector: DiagnosticsCollector, place: Place, name: 
   collector.errorAt(
     place,
     'unavailable-function',
-    `kmend has no \`${name}()\`: an expression gives the same in the plan and in the run`,
+    `kmend has no \`${name}()\` here: an expression gives the same in the plan and in the run`,
     {
       hint: ['lookup', 'query', 'q'].includes(name)
-        ? 'give the value with `vars_files`, -e @FILE, or KMEND_VAR_NAME in the environment'
+        ? 'set a variable of the play or the task to it, and use that'
         : 'register the output of a `command` with `read_only: true`, or give the value with -e',
     },
   );

@@ -1,6 +1,6 @@
 // Renders values that are needed before any host is contacted, with only the variables of the play
 // and -e.
-import { compileTemplate, hasTemplate } from '../../expression/index.ts';
+import { compileTemplate, hasTemplate, isLookupKey, type Scope } from '../../expression/index.ts';
 import type { Schema } from '../../model/shape/schema.ts';
 import type { Mapping, Value } from '../../model/value.ts';
 import type { DiagnosticsCollector } from './diagnostics-collector.ts';
@@ -44,7 +44,7 @@ export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: 
     checkTemplates(collector, tree, { vars: new Set(), facts: factNames([]), open: true });
     return tree;
   }
-  const result = compiled.evaluate({ lookup: (name) => lookupEarly(early, name, 0) });
+  const result = compiled.evaluate(earlyScope(early));
   if (result.kind === 'value') return placed(treeOfValue(result.value), tree.at);
   const why = result.kind === 'error' ? result.message : result.why;
   const detail =
@@ -53,9 +53,14 @@ export function renderEarly(collector: DiagnosticsCollector, tree: Tree, early: 
   return tree;
 }
 
+/** What expressions see before any host is contacted. */
+export const earlyScope = (early: Mapping): Scope => ({
+  lookup: (name) => lookupEarly(early, name, 0),
+});
+
 function lookupEarly(early: Mapping, name: string, depth: number): Value | undefined {
   const raw = Object.hasOwn(early, name) ? early[name] : undefined;
-  if (typeof raw !== 'string' || !hasTemplate(raw) || depth > 20) return raw;
+  if (typeof raw !== 'string' || !hasTemplate(raw) || isLookupKey(name) || depth > 20) return raw;
   const compiled = compileTemplate(raw);
   const result =
     compiled.kind === 'problem'

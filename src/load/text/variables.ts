@@ -1,7 +1,7 @@
 // The variables of a host: magic variables, then layers by precedence. A template is rendered when
 // it is read.
 import { type TaskVars, VariableError } from '../../core/plan/scope.ts';
-import { renderParts, type Scope } from '../../expression/index.ts';
+import { isLookupKey, renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
 import type { Host, Inventory, VarsLayer } from '../../model/host.ts';
 import { present } from '../../model/present.ts';
@@ -124,7 +124,7 @@ export function hostScope(inventory: Inventory, name: string, layers: Layers = {
       if (raw === undefined) return undefined;
       // Output of a host is data: braces in it are never run as a template. An unknown fact must
       // not make its neighbours unknown.
-      if (layer !== undefined && isData(layer, layers)) return raw;
+      if (layer !== undefined && (isLookupKey(wanted) || isData(layer, layers))) return raw;
       if (open.includes(wanted))
         throw new VariableError(
           `variable ${wanted} refers to itself: ${[...open, wanted].join(' -> ')}`,

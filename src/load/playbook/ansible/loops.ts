@@ -23,6 +23,8 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['with_items', items],
   ['with_list', whole],
   ['with_flattened', (terms) => `[${terms.join(', ')}] | flatten`],
+  ['with_fileglob', (...all) => `query('fileglob', *(${items(...all)}))`],
+  ['with_file', (...all) => `query('file', *(${items(...all)}))`],
   ['with_dict', ([first = '{}']) => `${first} | dict2items`],
   ['with_together', (terms) => joined(terms, 'zip_longest')],
   ['with_nested', (terms) => joined(terms, 'product')],
@@ -42,7 +44,7 @@ export const refusedLoop = (key: string): string | undefined => {
   if (!key.startsWith('with_') || kinds.has(key)) return undefined;
   if (key === 'with_sequence')
     return 'use `loop: "{{ range(1, 6) }}"`, which ends before its last number';
-  return key === 'with_fileglob' || key === 'with_first_found' || key === 'with_file'
+  return key === 'with_first_found'
     ? 'name the files: use `loop:` with a list, or `vars_files` for variables'
     : 'use `loop:` with a list';
 };

@@ -1,4 +1,5 @@
 // The hosts of a play, and the names that its expressions may use for them.
+import { lookupNames } from '../../../expression/index.ts';
 import type { Inventory } from '../../../model/host.ts';
 import type { Mapping } from '../../../model/value.ts';
 import { resolvePattern, splitPattern } from '../../inventory/pattern.ts';
@@ -80,6 +81,7 @@ export function namesOf(
     ...Object.keys(vars),
     ...Object.keys(options.extraVars ?? {}),
     ...(options.knownNames ?? []),
+    ...lookupNames,
   ]);
   let isOpen = playHosts === undefined;
   for (const name of playHosts?.hosts ?? []) {
