@@ -170,6 +170,17 @@ describe('what a task becomes', () => {
     expect(fateOf(task, path)?.fate).toBe('replaced');
   });
 
+  it('says that pods of DaemonSets stay, where kubectl would refuse the node', () => {
+    const draftWith = (flags: string): string =>
+      draftOf(
+        `    - command: kubectl drain {{ inventory_hostname }}${flags}\n      ${delegated}\n`,
+      ).replaceAll(/\n +# +/g, ' ');
+    const says = 'pods of DaemonSets stay, where `kubectl drain` would refuse the node';
+    expect(draftWith('')).toContain(says);
+    for (const flag of [' --ignore-daemonsets', ' --ignore-daemonsets=false'])
+      expect(draftWith(flag)).not.toContain(says);
+  });
+
   it('says what is stricter, and takes options one to one', () => {
     const text = draftOf(
       `    - shell: kubectl drain {{ inventory_hostname }} --timeout 90s --pod-selector='app!=x' || true\n      ${delegated}\n      ignore_errors: true\n`,

@@ -114,12 +114,16 @@ export function drainOf(task: OldTask, around: Around): Outcome | undefined {
       return undecided('this waits for ever: how long may the drain take?');
     else if (text !== '-1') args[argument] = /^\d+$/.test(text) ? Number(text) : text;
   }
+  const isAsked = 'ignore_daemonsets' in args;
+  const stay = isAsked
+    ? ''
+    : '; pods of DaemonSets stay, where `kubectl drain` would refuse the node';
   if (args.ignore_daemonsets === true) delete args.ignore_daemonsets;
   const limit = 'timeout' in args ? '' : '; it takes 30 minutes at most (`timeout`)';
   return {
     fate: 'replaced',
     by: 'drain',
-    why: `the plan knows the disruption budgets before${limit}${stricter(task, command)}`,
+    why: `the plan knows the disruption budgets before${limit}${stay}${stricter(task, command)}`,
     edit: { module: ['drain', args], without: withoutKeys(task) },
   };
 }
