@@ -11,9 +11,9 @@ import { entryOf, type MapTree } from '../text/tree.ts';
 import { sameUsers } from './ansible/accepted.ts';
 import { delegateField } from './ansible/delegate.ts';
 import { environmentOf } from './environment.ts';
+import { lookupsIn } from './files/lookups.ts';
+import type { Around } from './files/roles.ts';
 import type { HandlerList } from './handlers.ts';
-import { lookupsIn } from './lookups.ts';
-import type { Around } from './roles.ts';
 import { type OnceContext, readRunOnce } from './run-once.ts';
 
 export interface TaskContext extends OnceContext {

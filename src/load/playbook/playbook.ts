@@ -27,13 +27,13 @@ import { withoutUnused } from './ansible/accepted.ts';
 import type { TaskContext } from './context.ts';
 import { reportCycles } from './cycles.ts';
 import { environmentOf } from './environment.ts';
+import { lookupsAmong, lookupsIn, lookupsOf } from './files/lookups.ts';
+import { candidates, type ProjectFiles, projectFiles } from './files/project-files.ts';
+import type { Around } from './files/roles.ts';
 import { flushAt, handlersOf, withHandlers } from './handlers.ts';
 import { playKeys, refusedInPlay, unusedInPlay } from './keywords.ts';
-import { lookupsAmong, lookupsIn, lookupsOf } from './lookups.ts';
 import { matchHosts, namesOf, readHosts } from './play/hosts.ts';
 import { readRollout } from './play/rollout-keys.ts';
-import { candidates, type ProjectFiles, projectFiles } from './project-files.ts';
-import type { Around } from './roles.ts';
 import { withOnce } from './run-once.ts';
 import { readRoles } from './spliced.ts';
 import { readTasks } from './task.ts';
@@ -211,23 +211,8 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     playKeys,
     refusedInPlay,
   );
-  const own = varsField(collector, tree);
-  const given = options.extraVars ?? {};
-  const around: Around = {
-    files: options.files,
-    root: dirOf(file.path),
-    trail: file.trail,
-    roles: [],
-    early: { ...file.vars, ...own.vars, ...given },
-    given,
-  };
-  const looked = lookupsIn(
-    { ...tree, entries: tree.entries.filter(({ key }) => !taskLists.includes(key)) },
-    { collector, around, early: [around.early] },
-  );
-  const fromFiles = varsFiles(file, tree, { ...own.vars, ...looked }, around);
-  const vars = { ...file.vars, ...own.vars, ...looked, ...fromFiles };
-  const early: Mapping = { ...vars, ...given };
+  const { own, vars, around } = playVariables(file, tree, options);
+  const { early } = around;
   const hosts = readHosts(collector, tree, early);
   const playHosts = matchHosts(collector, hosts, options.inventory);
   const names = namesOf(options, vars, playHosts);
@@ -252,7 +237,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     ...present({ become, becomeUser: users.becomeUser, environment }),
     oneByOne: isOneByOne(rollout),
     once: new Map(),
-    around: { ...around, early },
+    around,
     inherited: file.when,
     enteredBy: [],
     played: { seen: new Set(), defaults: {}, vars: {}, handlers: new Map() },
@@ -288,6 +273,28 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     tasks,
     place: collector.source.placeAt(tree.entries[0]?.keyAt ?? tree.at),
   };
+}
+
+/** Variables of a play in their order, and what its files and lookups are searched with. */
+function playVariables(file: PlaybookFile, tree: MapTree, options: Project) {
+  const { collector } = file;
+  const own = varsField(collector, tree);
+  const given = options.extraVars ?? {};
+  const around: Around = {
+    files: options.files,
+    root: dirOf(file.path),
+    trail: file.trail,
+    roles: [],
+    early: { ...file.vars, ...own.vars, ...given },
+    given,
+  };
+  const looked = lookupsIn(
+    { ...tree, entries: tree.entries.filter(({ key }) => !taskLists.includes(key)) },
+    { collector, around, early: [around.early] },
+  );
+  const fromFiles = varsFiles(file, tree, { ...own.vars, ...looked }, around);
+  const vars = { ...file.vars, ...own.vars, ...looked, ...fromFiles };
+  return { own, vars, around: { ...around, early: { ...vars, ...given } } };
 }
 
 /** Whether each host is a batch of its own, as with `serial: 1`. */

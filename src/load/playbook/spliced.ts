@@ -18,10 +18,10 @@ import {
 import { delegateField } from './ansible/delegate.ts';
 import { loopOf, olderLoops } from './ansible/loops.ts';
 import { readCommon, type TaskContext, within } from './context.ts';
+import { lookupsOf } from './files/lookups.ts';
+import type { OpenedTree } from './files/project-files.ts';
+import { findRole, type RoleParts, type RoleVariables } from './files/roles.ts';
 import { handlersOf } from './handlers.ts';
-import { lookupsOf } from './lookups.ts';
-import type { OpenedTree } from './project-files.ts';
-import { findRole, type RoleParts, type RoleVariables } from './roles.ts';
 import { readRunOnce } from './run-once.ts';
 import { openRole, openTasks, type SpliceKind, spliceArguments } from './splices.ts';
 

@@ -6,8 +6,8 @@ import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import { dirOf } from '../text/reader.ts';
 import { renderEarly } from '../text/static-templates.ts';
 import { type Entry, entryOf, type MapTree, type Tree } from '../text/tree.ts';
-import { candidates, type OpenedTree } from './project-files.ts';
-import { type Around, findRole, type RoleParts } from './roles.ts';
+import { candidates, type OpenedTree } from './files/project-files.ts';
+import { type Around, findRole, type RoleParts } from './files/roles.ts';
 
 export type SpliceKind = 'import_tasks' | 'include_tasks' | 'import_role' | 'include_role';
 

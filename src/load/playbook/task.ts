@@ -23,10 +23,10 @@ import { ansibleName } from './ansible/modules.ts';
 import { sentReboot } from './ansible/sent-reboot.ts';
 import { translate } from './ansible/translate.ts';
 import { readCommon, type TaskContext, texts, within } from './context.ts';
+import { asSetFact, includeVarsOf } from './files/include-vars.ts';
+import { sourcesOf, withoutBlankRules } from './files/sources.ts';
 import { flushAt } from './handlers.ts';
-import { asSetFact, includeVarsOf } from './include-vars.ts';
 import { blockKeys, refusedInTask, taskKeys, unusedInTask, unusedMeta } from './keywords.ts';
-import { sourcesOf, withoutBlankRules } from './sources.ts';
 import { readSplice } from './spliced.ts';
 import { spliceOf } from './splices.ts';
 

@@ -1,8 +1,8 @@
 // Roles: where one is found, and what is in it.
-import { present } from '../../model/present.ts';
-import type { Mapping, Value } from '../../model/value.ts';
-import { dirOf, join } from '../text/reader.ts';
-import { entryOf, put, type Tree } from '../text/tree.ts';
+import { present } from '../../../model/present.ts';
+import type { Mapping, Value } from '../../../model/value.ts';
+import { dirOf, join } from '../../text/reader.ts';
+import { entryOf, put, type Tree } from '../../text/tree.ts';
 import {
   candidates,
   type FileVariables,

@@ -1,18 +1,18 @@
 // Files of this machine that tasks send to hosts: `src` of `copy` and `template`. They are read at
 // load, so that plans have their digests, and templates are checked at their place.
-import { compileFile, compileTemplate, lookupNames } from '../../expression/index.ts';
-import type { SourceFile } from '../../model/playbook.ts';
-import { present } from '../../model/present.ts';
-import type { AnyModule } from '../../model/run/change.ts';
-import { flag } from '../../model/shape/schema.ts';
-import type { Mapping } from '../../model/value.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { checkFileNames, type Names } from '../text/names.ts';
-import { earlyField, renderEarly } from '../text/static-templates.ts';
-import { type Entry, entryOf, type MapTree, plainOf, put } from '../text/tree.ts';
-import { treeOfValue } from '../text/yaml.ts';
-import type { Loop } from './ansible/loops.ts';
-import { ansibleName } from './ansible/modules.ts';
+import { compileFile, compileTemplate, lookupNames } from '../../../expression/index.ts';
+import type { SourceFile } from '../../../model/playbook.ts';
+import { present } from '../../../model/present.ts';
+import type { AnyModule } from '../../../model/run/change.ts';
+import { flag } from '../../../model/shape/schema.ts';
+import type { Mapping } from '../../../model/value.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { checkFileNames, type Names } from '../../text/names.ts';
+import { earlyField, renderEarly } from '../../text/static-templates.ts';
+import { type Entry, entryOf, type MapTree, plainOf, put } from '../../text/tree.ts';
+import { treeOfValue } from '../../text/yaml.ts';
+import type { Loop } from '../ansible/loops.ts';
+import { ansibleName } from '../ansible/modules.ts';
 import type { FileContent } from './project-files.ts';
 import { type Around, searched } from './roles.ts';
 

@@ -1,13 +1,13 @@
 // The other files that a playbook names: found on Ansible's search path, read once, and remembered
 // for the digests of a plan.
-import { type Diagnostic, hasErrors } from '../../model/diagnostic.ts';
-import type { Outside } from '../../model/playbook.ts';
-import type { Mapping, Value } from '../../model/value.ts';
-import { globMatcher } from '../inventory/glob.ts';
-import { collectorOf, type DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { dirOf, join, type Read, type Reader } from '../text/reader.ts';
-import { sourceOf } from '../text/source.ts';
-import { mappingOf, put, type Tree } from '../text/tree.ts';
+import { type Diagnostic, hasErrors } from '../../../model/diagnostic.ts';
+import type { Outside } from '../../../model/playbook.ts';
+import type { Mapping, Value } from '../../../model/value.ts';
+import { globMatcher } from '../../inventory/glob.ts';
+import { collectorOf, type DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { dirOf, join, type Read, type Reader } from '../../text/reader.ts';
+import { sourceOf } from '../../text/source.ts';
+import { mappingOf, put, type Tree } from '../../text/tree.ts';
 import {
   closedVault,
   isVaultText,
@@ -15,9 +15,9 @@ import {
   SealedError,
   sealedDiagnostic,
   type Vault,
-} from '../text/vault.ts';
-import { sealedVars } from '../text/vault-file.ts';
-import { parseYaml } from '../text/yaml.ts';
+} from '../../text/vault.ts';
+import { sealedVars } from '../../text/vault-file.ts';
+import { parseYaml } from '../../text/yaml.ts';
 
 /** Where a name is written, for errors. */
 export interface Written {

@@ -10,12 +10,12 @@ import {
   lookupKey,
   lookupNames,
   strip,
-} from '../../expression/index.ts';
-import type { Mapping, Value } from '../../model/value.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { baseOf, dirOf } from '../text/reader.ts';
-import { earlyScope } from '../text/static-templates.ts';
-import { placeInside, put, type ScalarTree, type Tree } from '../text/tree.ts';
+} from '../../../expression/index.ts';
+import type { Mapping, Value } from '../../../model/value.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { baseOf, dirOf } from '../../text/reader.ts';
+import { earlyScope } from '../../text/static-templates.ts';
+import { placeInside, put, type ScalarTree, type Tree } from '../../text/tree.ts';
 import type { OpenedTree } from './project-files.ts';
 import { type Around, searched } from './roles.ts';
 

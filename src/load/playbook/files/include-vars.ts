@@ -1,12 +1,12 @@
 // `include_vars`: variables of files, for the tasks behind it. The files are read at load, so that
 // plans have their digests; the task itself becomes a `set_fact` of their variables.
-import type { Mapping, Value } from '../../model/value.ts';
-import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
-import { checkTemplates, type Names, withVars } from '../text/names.ts';
-import { dirOf, endingOf, join } from '../text/reader.ts';
-import { renderEarly } from '../text/static-templates.ts';
-import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../text/tree.ts';
-import { treeOfValue } from '../text/yaml.ts';
+import type { Mapping, Value } from '../../../model/value.ts';
+import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
+import { checkTemplates, type Names, withVars } from '../../text/names.ts';
+import { dirOf, endingOf, join } from '../../text/reader.ts';
+import { renderEarly } from '../../text/static-templates.ts';
+import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../../text/tree.ts';
+import { treeOfValue } from '../../text/yaml.ts';
 import { lookupsAmong, lookupsOf } from './lookups.ts';
 import { type Around, searched } from './roles.ts';
 
