@@ -261,6 +261,15 @@ describe('roles', () => {
     ]);
   });
 
+  it('are found in a collection beside the playbook, under its full name only', () => {
+    const inside = 'site/collections/ansible_collections/ops/nodes/roles/patch/tasks/main.yml';
+    const files = { [inside]: '- {name: patch, nothing: }\n' };
+    expect(namesOf(playOf(play('roles: [ops.nodes.patch]\n'), files))).toEqual(['patch']);
+    expect(errorsOf(play('roles: [patch]\n'), files)).toEqual([
+      'site/p.yml:2:11 missing-role: there is no role patch',
+    ]);
+  });
+
   it('that are missing, lead to themselves or bring programs are errors', () => {
     expect(errorsOf(play('roles: [nope]\n'))).toEqual([
       'site/p.yml:2:11 missing-role: there is no role nope',

@@ -300,6 +300,12 @@ describe('names in expressions', () => {
     expect(reported(text, { inventory: empty })).toHaveLength(1);
   });
 
+  it('a play that has no hosts here may name variables of its hosts', () => {
+    const text = withTask('- {nothing: , when: elsewhere == 1}');
+    expect(reported(text)).toHaveLength(1);
+    expect(reported(text.replace('hosts: web', 'hosts: web:!all'))).toEqual([]);
+  });
+
   it('variables that refer to each other are reported', () => {
     expect(reported(withPlay('  vars: {a: "{{ b }}", b: "{{ c }}", c: "{{ a }}"}\n'))).toEqual([
       '2:10 cyclic-variable: the variable a refers to itself: a -> b -> c -> a',

@@ -209,6 +209,7 @@ const playSchema: Mapping = {
     partial: { enum: ['accept', 'refuse'] },
     tags,
     remote_user: scalar,
+    user: scalar,
     gather_facts: earlyFlag,
     environment,
     ...anyOf(unusedInPlay),

@@ -116,18 +116,27 @@ function pathOf(
     ...(outer === undefined ? [] : [`${outer.path}/..`]),
     root,
   ];
-  const paths = candidates(directories, name);
+  const inCollection = /^(\w+)\.(\w+)\.(\w+)$/.exec(name);
+  const paths = [
+    ...(inCollection === null ? [] : [collectionRole(root, inCollection)]),
+    ...candidates(directories, name),
+  ];
   const path = paths.find((one) => files.list(one) !== undefined);
   if (path !== undefined) return path;
-  const isCollection = /^\w+\.\w+\.\w+$/.test(name);
   collector.error(at, 'missing-role', `there is no role ${name}`, {
     detail: `looked for ${paths.join(', ')}`,
-    hint: isCollection
-      ? 'copy the role out of its collection into `roles/` beside the playbook'
+    hint: inCollection
+      ? '`ansible-galaxy collection install -p collections` beside the playbook brings its collection there'
       : 'roles are in `roles/` beside the playbook, or where `roles_path` of ansible.cfg says; `ansible-galaxy role install -p roles` brings them there',
   });
   return undefined;
 }
+
+/** A role of a collection that is beside the playbook. */
+const collectionRole = (
+  root: string,
+  [, namespace = '', collection = '', role = '']: RegExpExecArray,
+): string => join(root, `collections/ansible_collections/${namespace}/${collection}/roles/${role}`);
 
 /** The file of a part of a role. One that the statement names must exist. */
 function mainOf(

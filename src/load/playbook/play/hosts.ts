@@ -83,7 +83,8 @@ export function namesOf(
     ...(options.knownNames ?? []),
     ...lookupNames,
   ]);
-  let isOpen = playHosts === undefined;
+  // A play without hosts here may have hosts elsewhere, with variables of their own.
+  let isOpen = playHosts === undefined || playHosts.hosts.length === 0;
   for (const name of playHosts?.hosts ?? []) {
     const host = playHosts?.inventory.hosts.get(name);
     if (host === undefined) continue;
