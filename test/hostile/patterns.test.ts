@@ -95,7 +95,6 @@ const noParsers: ReadonlyMap<string, string> = new Map([
   ['adapters/http/request.ts', 'the host of an address'],
   ['facts/probe/registry.ts', 'a playbook, for the names of areas'],
   ['load/inventory/listing.ts', 'what is printed'],
-  ['load/playbook/ansible/delegate.ts', 'a name of a playbook, sign by sign'],
   ['load/playbook/ansible/sent-reboot.ts', 'a command of a playbook, step by step'],
   ['model/text/environment-name.ts', 'a name, sign by sign'],
   ['model/run/change.ts', 'changes of the program'],

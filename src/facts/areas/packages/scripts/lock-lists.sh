@@ -2,11 +2,11 @@
 # `enabled` yum leaves a plugin off, and dnf takes it as on.
 lock_lists() {
   for t in yum:yum/pluginconf.d dnf:dnf/plugins; do
-    d=/etc/${t#*:}
-    [ ! -r "$R$d/versionlock.conf" ] || awk -F '[ \t]*=[ \t]*' -v tool="${t%%:*}" -v list="$d/versionlock.list" '
+    d=${t#*:}
+    [ ! -r "$R/etc/$d/versionlock.conf" ] || awk -F '[ \t]*=[ \t]*' -v tool="${t%%:*}" -v list="/etc/$d/versionlock.list" '
       BEGIN {on = tool == "dnf"} {sub(/[ \t\r]+$/, "")}
       $1 == "enabled" {on = tolower($2) ~ /^(1|yes|true|on)$/}
       $1 == "locklist" {list = $2}
-      END {if (on) print "lock_list " tool " " list}' "$R$d/versionlock.conf"
+      END {if (on) print "lock_list " tool " " list}' "$R/etc/$d/versionlock.conf"
   done
 }
