@@ -1,47 +1,11 @@
 // A check of the host refuses nobody in a plan for what a task before it may still change.
 import { describe, expect, it } from 'vitest';
-import { planHost } from '../../src/core/plan/plan-host.ts';
-import { hostScope, loadPlaybook } from '../../src/load/index.ts';
-import { unknown } from '../../src/model/value.ts';
-import { modules } from '../../src/modules/index.ts';
-import { el7 } from '../modules/facts.ts';
-import { noContext } from '../modules/laws.ts';
-
-const inventory = { hosts: new Map(), groups: new Map(), files: [] };
+import { planOf } from './plan-tasks.ts';
 
 /** What a plan makes of the last of these tasks on a host whose accounting is on. */
 function last(tasks: readonly string[]): string {
-  const text = ['- hosts: all', '  tasks:', ...tasks.map((task) => `    - ${task}`), ''].join('\n');
-  const { value, diagnostics } = loadPlaybook('p.yml', text, {
-    modules,
-    facts: ['kmem.verdict', 'boot.id'],
-    knownNames: ['earlier', 'given'],
-  });
-  if (value === undefined) throw new Error(JSON.stringify(diagnostics));
-  const found = planHost({
-    host: 'w1',
-    tasks: value.plays[0]?.tasks ?? [],
-    frame: {
-      host: 'w1',
-      facts: el7({ 'kmem.verdict': 'on', 'kmem.evidence': '1 of 6 cgroups readable' }),
-      asked: new Set(),
-      extraVars: { given: 1 },
-      learned: { earlier: unknown('known only after the task "ask"') },
-      playVars: {},
-      variables: (layers) => hostScope(inventory, 'w1', layers),
-      context: noContext,
-      user: {},
-      readOnlyCommands: 'all',
-    },
-    modules,
-    chosen: { remedy: 'none', why: '' },
-    isWanted: () => true,
-    isSecret: () => false,
-    hide: () => {},
-  });
-  if (found.kind !== 'plan') throw new Error(JSON.stringify(found));
-  const { refused } = found.plan;
-  return refused === undefined ? (found.plan.tasks.at(-1)?.status ?? 'none') : 'refused';
+  const plan = planOf(...tasks);
+  return plan.refused === undefined ? (plan.tasks.at(-1)?.status ?? 'none') : 'refused';
 }
 
 const checks = [

@@ -7,12 +7,13 @@ import { type Simulation, simulate } from '../../src/core/decide/simulate.ts';
 import { numbersFrom } from '../../src/core/plan/order.ts';
 import { withOwner } from '../../src/core/plan/task/once.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
-import { isDueOn, ownerOf } from '../../src/core/run-state/once.ts';
+import { isDueOn, owedBy, ownerOf } from '../../src/core/run-state/once.ts';
 import { doneTask, emptyState, hostState, type RunState } from '../../src/core/run-state/state.ts';
 import type { ModuleTask, OncePart } from '../../src/model/playbook.ts';
 import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';
 import { type HostPlan, hasChanges } from '../../src/model/run/plan.ts';
 import { begin, failure, fleet, noon, settle, started, stateAfter, wave } from './fleet.ts';
+import { planOf } from './plan-tasks.ts';
 import { type RandomWorld, randomWorld } from './worlds.ts';
 
 const parts: Readonly<Record<string, OncePart>> = { p1: 'before', p2: 'before', e1: 'after' };
@@ -360,6 +361,22 @@ describe('decide', () => {
     ) as [HostPlan, HostPlan];
     expect(withOwner([a, b])[0]?.tasks[0]).toMatchObject({ status: 'later', once: 'before' });
     expect(withOwner([a, a]).map(hasChanges)).toEqual([false, false]);
+  });
+
+  it.each([
+    '{debug: {msg: "{{ nowhere }}"}, run_once: true}',
+    '{fail: {msg: no}, run_once: true}',
+    '{block: [{debug: {msg: a}}, {debug: {msg: "{{ nowhere }}"}}], run_once: true}',
+    '{block: [{debug: {msg: a}}], when: nowhere == 1, run_once: true}',
+  ])('a plan has the task that refuses its host: %s', (task) => {
+    for (const [tasks, part] of [
+      [[task, 'command: x'], 'prelude'],
+      [['command: x', task], 'epilogue'],
+    ] as const) {
+      const plan = planOf(...tasks);
+      expect(plan.once?.refused).toBeDefined();
+      expect(owedBy(plan, 'waiting')).toEqual({ [part]: 'owed' });
+    }
   });
 
   it('keeps the host that such a task refuses, and passes over one that something else refuses', () => {

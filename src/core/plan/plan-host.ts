@@ -257,6 +257,7 @@ function planOnce(
   planTasks([task], vars, input, own);
   frames[part] = own.frame;
   once.refused = own.refused;
+  if (own.refused !== undefined) noteRefused(task, own.refused.why, from, input, walk);
   for (const inner of moduleTasksOf([task])) {
     if (!input.isWanted(inner)) continue;
     const module = moduleOf(inner, input.modules);
@@ -266,6 +267,16 @@ function planOnce(
       once.learns.push(inner.id);
     learnLater(inner, module, walk);
   }
+}
+
+/** The plan has the task that refuses the host: all other hosts wait for it. */
+function noteRefused(task: Task, why: string, from: number, input: HostInput, walk: Walk): void {
+  const planned = walk.tasks.slice(from);
+  if (planned.at(-1)?.status === 'unmet') return;
+  const next = moduleTasksOf([task]).find(
+    (inner) => input.isWanted(inner) && !planned.some(({ id }) => id === inner.id),
+  );
+  if (next !== undefined) walk.tasks.push(unplanned(next, 'unmet', why, 'none'));
 }
 
 /**
