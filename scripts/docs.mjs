@@ -131,6 +131,15 @@ async function ansibleTable() {
   return ['| of Ansible | in kmend |', '| --- | --- |', ...rows].join('\n');
 }
 
+/** Modules of systems that kmend does not manage. */
+async function otherSystemsTable() {
+  const { otherSystems } = await imported('src/load/playbook/ansible/other-systems.ts');
+  const rows = Object.entries({ ...otherSystems, Windows: ['win_*'] }).map(
+    ([system, names]) => `| ${system} | ${names.map((name) => `\`${name}\``).join(', ')} |`,
+  );
+  return ['| for | modules |', '| --- | --- |', ...rows].join('\n');
+}
+
 /** Columns as wide as their widest cell, so that the source can be read, too. */
 function padded(table) {
   const rows = table.split('\n').map((row) => row.slice(2, -2).split(' | '));
@@ -187,6 +196,7 @@ const files = {
   ),
   'docs/coming-from-ansible.md': withTables('docs/coming-from-ansible.md', {
     'ansible.hints': await ansibleTable(),
+    'ansible.other_systems': await otherSystemsTable(),
   }),
 };
 

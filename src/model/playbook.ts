@@ -87,6 +87,11 @@ export interface ModuleTask extends TaskBase {
   readonly kind: 'task';
   readonly module: string;
   /**
+   * A module of another system, which kmend does not have. The task does nothing: it refuses the
+   * host where its `when` holds or is not known.
+   */
+  readonly missing?: string;
+  /**
    * Arguments as written, with unrendered templates. Plain scalars already have the form of the
    * schema of the module.
    */

@@ -122,6 +122,29 @@ function beside(key: string): object {
   return key === 'loop_control' ? { loop: [1] } : {};
 }
 
+describe('modules of other systems', () => {
+  it.each(['pacman', 'community.general.pacman', 'win_ping', 'ansible.windows.setup'])(
+    '%s behind a `when` passes, beside no other module',
+    (name) => {
+      const playbook = [{ hosts: 'all', tasks: [{ [name]: { a: 1 }, when: 'false' }] }];
+      expect([isTaken(JSON.stringify(playbook)), wrongIn(playbook)]).toEqual([true, '']);
+      for (const more of [{ command: 'id' }, { nosuch: 1 }])
+        expect(
+          wrongIn([{ hosts: 'all', tasks: [{ [name]: { a: 1 }, when: 'false', ...more }] }]),
+        ).not.toBe('');
+    },
+  );
+
+  it.each(['pacmann', 'communty.general.pacman', 'community.general.win_ping'])(
+    '%s is none',
+    (name) => {
+      const playbook = [{ hosts: 'all', tasks: [{ [name]: null, when: 'false' }] }];
+      expect(isTaken(JSON.stringify(playbook))).toBe(false);
+      expect(wrongIn(playbook)).not.toBe('');
+    },
+  );
+});
+
 describe('keys of plays, tasks and blocks', () => {
   it('what kmend takes, the schema takes', () => {
     const taken = candidates.filter(([, play]) => isTaken(JSON.stringify([play])));

@@ -53,7 +53,7 @@ describe('a module of Ansible', () => {
     ['community.general.timezone: {name: x}', /timedatectl/],
     ['ansible.posix.synchronize: {src: a, dest: b}', /copies no file/],
     ['kubernetes.core.k8s: {}', /`drain`, `uncordon` and gates/],
-    ['ansible.windows.win_reboot: {}', /Linux hosts/],
+    ['ansible.windows.win_reboot: {}', /is for Windows/],
     ['community.docker.docker_thing: {}', /`kmend docs` lists the modules/],
   ])('%s', (task, hint) => {
     expect(load(`{${task}}`)[0]?.hint).toMatch(hint);

@@ -12,6 +12,7 @@ import { nearest } from '../../model/diagnostic.ts';
 import { type Facts, type FactWant, known } from '../../model/fact.ts';
 import {
   type BlockTask,
+  branchesOf,
   type ModuleTask,
   moduleTasksOf,
   type OncePart,
@@ -301,22 +302,12 @@ function planBlock(block: BlockTask, vars: TaskVars, input: HostInput, walk: Wal
       walk,
       `${judged.place.file}:${judged.place.line}:${judged.place.column}`,
     );
-  for (const task of moduleTasksOf([block])) {
-    if (!input.isWanted(task)) continue;
-    const why =
-      judged.kind === 'false'
-        ? judged.source === notNotified
-          ? notNotified
-          : `block skipped, not: ${shownText(block, judged.source)}`
-        : shownText(block, judged.why);
-    const planned =
-      judged.kind === 'false' ? unplanned(task, 'skip', why, 'none') : laterTask(task, why, input);
-    walk.tasks.push(planned);
-    noteAltered(planned, walk);
-    if (judged.kind === 'false') continue;
-    if (task.changedWhen !== false) walk.happens.set(task.id, 'perhaps');
-    learnLater(task, moduleOf(task, input.modules), walk);
-  }
+  if (judged.kind === 'unknown')
+    return planLater(branchesOf(block), shownText(block, judged.why), inner, input, walk);
+  const { source } = judged;
+  const why = source === notNotified ? source : `block skipped, not: ${shownText(block, source)}`;
+  for (const task of moduleTasksOf([block]))
+    if (input.isWanted(task)) walk.tasks.push(unplanned(task, 'skip', why, 'none'));
 }
 
 /**
@@ -338,19 +329,31 @@ function planBranches(block: BlockTask, vars: TaskVars, input: HostInput, walk: 
       learned: { ...walk.frame.learned, ansible_failed_task: why, ansible_failed_result: why },
     };
     if (isUnmet) planTasks(rescue, vars, input, walk);
-    else planLater(rescue, 'a rescue: only if its block fails', input, walk);
+    else planLater(rescue, 'a rescue: only if its block fails', vars, input, walk);
   }
   if (always !== undefined) planTasks(always, vars, input, walk);
 }
 
-function planLater(tasks: readonly Task[], why: string, input: HostInput, walk: Walk): void {
-  for (const task of moduleTasksOf(tasks)) {
-    if (!input.isWanted(task)) continue;
-    const planned = laterTask(task, why, input);
-    walk.tasks.push(planned);
-    noteAltered(planned, walk);
-    walk.happens.set(task.id, 'perhaps');
-    learnLater(task, moduleOf(task, input.modules), walk);
+/** Plans tasks of which only the run knows whether it comes to them. */
+function planLater(
+  tasks: readonly Task[],
+  why: string,
+  vars: TaskVars,
+  input: HostInput,
+  walk: Walk,
+): void {
+  for (const task of tasks) {
+    if (walk.refused !== undefined) return;
+    if (task.kind === 'block') planLater(branchesOf(task), why, [task, ...vars], input, walk);
+    else if (!input.isWanted(task)) continue;
+    else if (task.missing !== undefined) planTask(task, [task, ...vars], input, walk);
+    else {
+      const planned = laterTask(task, why, input);
+      walk.tasks.push(planned);
+      noteAltered(planned, walk);
+      if (task.changedWhen !== false) walk.happens.set(task.id, 'perhaps');
+      learnLater(task, moduleOf(task, input.modules), walk);
+    }
   }
 }
 

@@ -44,7 +44,7 @@ export function summary(
     return {
       id: task.id,
       name: task.name,
-      module: task.module,
+      module: task.missing ?? task.module,
       status: 'change',
       changes,
       risk: highestRisk(changes.map((c) => c.risk)),
@@ -68,7 +68,7 @@ export const unplanned = (
 ): TaskPlan => ({
   id: task.id,
   name: task.name,
-  module: task.module,
+  module: task.missing ?? task.module,
   status,
   changes: [],
   risk,

@@ -185,6 +185,8 @@ export function loopItems(
 ): { readonly items: readonly Mapping[] } | Extract<Evaluation, { kind: 'later' | 'wrong' }> {
   if (task.loop === undefined) return { items: [{}] };
   const result = render(task.loop, scope);
+  // Its `when` alone decides, as it does in Ansible for a loop that cannot be rendered.
+  if (task.missing !== undefined && result.kind !== 'value') return { items: [{}] };
   if (result.kind === 'unknown') return { kind: 'later', why: result.why };
   if (result.kind === 'error')
     return {
@@ -219,6 +221,7 @@ export function evaluateTask(
   onRead: (name: string) => void,
 ): Evaluation {
   const scope = scopeOf(frame, vars, onRead);
+  if (task.missing !== undefined) return refusing(task, task.missing, scope);
   const when = judge(task.when, scope);
   if (when.kind === 'false') return { kind: 'skip', why: `not: ${when.source}` };
   if (when.kind === 'unknown') return { kind: 'later', why: when.why };
@@ -253,6 +256,20 @@ export function evaluateTask(
   if (asked.kind !== 'plan') return asked;
   const plan = withProxies(asRootOnly(asked.plan, module, user), module, environment);
   return { ...asked, plan };
+}
+
+/** A task that kmend could not do: one condition that does not hold is enough to leave it out. */
+function refusing({ when }: ModuleTask, missing: string, scope: Scope): Evaluation {
+  let held = 'holds';
+  for (const condition of when) {
+    const judged = judge([condition], scope);
+    if (judged.kind === 'false') return { kind: 'skip', why: `not: ${judged.source}` };
+    if (judged.kind === 'wrong') return judged;
+    if (judged.kind === 'unknown') held = `is not known yet (${judged.why})`;
+  }
+  const why = `kmend has no module \`${missing}\`, and its \`when\` ${held}`;
+  const hint = 'leave the host out, or write a task of kmend in its place';
+  return { kind: 'plan', plan: { changes: [], refuse: { why, hint } }, convergent: true };
 }
 
 /** Otherwise a host that calls itself localhost would choose the machine that runs kmend. */

@@ -40,6 +40,8 @@ export interface TaskContext extends OnceContext {
   readonly around: Around;
   /** Conditions of the imports around: each task asks them again. */
   readonly inherited: readonly Condition[];
+  /** Conditions of all blocks, includes and roles around. */
+  readonly guards: readonly Condition[];
   /** Tags of each include around: its tasks run only where it is wanted itself. */
   readonly enteredBy: readonly (readonly string[])[];
   readonly played: PlayedRoles;
@@ -128,6 +130,7 @@ export const texts = listOf(filled);
 export const within = (
   context: TaskContext,
   {
+    when,
     tags,
     noLog,
     ignoreErrors,
@@ -141,6 +144,7 @@ export const within = (
 ): TaskContext => ({
   ...context,
   tags,
+  guards: [...context.guards, ...when],
   ...present({ noLog, ignoreErrors, become, becomeUser, environment, notify, delegate }),
   around: {
     ...context.around,

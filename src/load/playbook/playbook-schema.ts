@@ -13,6 +13,7 @@ import {
 import type { Mapping } from '../../model/value.ts';
 import { olderLoops } from './ansible/loops.ts';
 import { ansibleModules } from './ansible/modules.ts';
+import { otherSystemPattern } from './ansible/other-systems.ts';
 import { unusedInPlay, unusedInTask, unusedMeta } from './keywords.ts';
 import {
   batchesSchema,
@@ -120,8 +121,12 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
       ...Object.fromEntries(theirs.map(([name]) => [name, any])),
       local_action: any,
     },
+    patternProperties: { [otherSystemPattern]: any },
     additionalProperties: false,
-    oneOf: [...names].map((name) => ({ required: [name] })),
+    oneOf: [
+      ...[...names].map((name) => ({ required: [name] })),
+      { not: { propertyNames: { not: { pattern: otherSystemPattern } } } },
+    ],
   };
   const block: Mapping = {
     type: 'object',

@@ -239,6 +239,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
     once: new Map(),
     around,
     inherited: file.when,
+    guards: [],
     enteredBy: [],
     played: { seen: new Set(), defaults: {}, vars: {}, handlers: new Map() },
   };

@@ -79,7 +79,10 @@ export function readSplice(
   const isImport = kind.startsWith('import_');
   const child: SpliceContext = isImport
     ? { ...within(context, common), readTasks: context.readTasks, inherited: common.when }
-    : included(context, common.tags, { args, id }, inner);
+    : {
+        ...included(context, common.tags, { args, id }, inner),
+        guards: [...context.guards, ...common.when],
+      };
   const tasks = rounds.flatMap((vars, round): readonly Task[] => {
     const around = {
       ...child.around,
@@ -314,7 +317,9 @@ function keepHandlers(
   if (opened?.tree === undefined || handlers.has(role.path)) return;
   const { path, collector, tree } = opened;
   const around = { ...context.around, trail: [...context.around.trail, path] };
-  const inside = { context: { ...context, collector, around }, names, id: `${id}.handlers` };
+  // Another inclusion of the role may notify them, too.
+  const own = { ...context, collector, around, guards: [] };
+  const inside = { context: own, names, id: `${id}.handlers` };
   const known = withVars(names, context.learned);
   const tasks = context.readTasks(
     { ...inside.context, isHandler: true },

@@ -20,6 +20,7 @@ import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
 import { ansibleName } from './ansible/modules.ts';
+import { otherSystem, warnOfSystem } from './ansible/other-systems.ts';
 import { sentReboot } from './ansible/sent-reboot.ts';
 import { translate } from './ansible/translate.ts';
 import { readCommon, type TaskContext, texts, within } from './context.ts';
@@ -160,7 +161,8 @@ function readModuleTask(
     ...(control.indexVar === undefined ? [] : [control.indexVar]),
   ];
   const looped = loop === undefined ? names : withVars(names, inLoop);
-  const read = readCommon(context, withLoop(tree, loop), looped, id, found?.module.name ?? 'task');
+  const called = found?.missing ?? found?.module.name ?? 'task';
+  const read = readCommon(context, withLoop(tree, loop), looped, id, called);
   const { inner } = read;
   const common = found === undefined ? read.common : onCluster(collector, found.entry, read.common);
   const ownVars = Object.keys(common.vars ?? {});
@@ -194,6 +196,13 @@ function readModuleTask(
     if (register !== undefined) context.learned.add(register);
     return undefined;
   }
+  const loopPlace = loop && { loop: collector.source.placeAt(loop.written.value.at) };
+  if (found.missing !== undefined) {
+    if (register !== undefined) context.learned.add(register);
+    const when = [...new Set([...context.guards, ...common.when])];
+    const { module, missing } = found;
+    return { ...task, when, module: module.name, missing, args: null, argPlaces: { ...loopPlace } };
+  }
   if (common.delegate !== undefined) {
     const at = entryOf(tree, 'delegate_to')?.keyAt ?? found.entry.keyAt;
     checkDelegate(collector, common.delegate, found.module, at);
@@ -210,7 +219,7 @@ function readModuleTask(
   if (register !== undefined) context.learned.add(register);
   const argPlaces = {
     ...placesOf(collector, found.entry.value),
-    ...(loop && { loop: collector.source.placeAt(loop.written.value.at) }),
+    ...loopPlace,
   };
   return { ...task, ...present({ inPlans, sources }), module: found.module.name, args, argPlaces };
 }
@@ -271,6 +280,8 @@ function readCheckMode(
 interface AskedModule {
   readonly module: AnyModule;
   readonly entry: Entry;
+  /** The name of a module of another system: `module` is there instead. */
+  readonly missing?: string;
 }
 
 /** Finds the one key that is a module, and reports each key that is neither module nor keyword. */
@@ -281,7 +292,7 @@ function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined 
   );
   const asModule = (key: string): AnyModule | undefined => {
     const { name, from } = ansibleName(key);
-    return modules.get(from?.module ?? name);
+    return modules.get(from?.module ?? name) ?? insteadOf(context, tree, key);
   };
   const found = others.filter(({ key }) => asModule(key) !== undefined);
   for (const one of others) {
@@ -314,7 +325,18 @@ function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined 
     });
   const module = first && asModule(first.key);
   if (first === undefined || module === undefined) return undefined;
+  if (otherSystem(first.key) !== undefined) {
+    warnOfSystem(collector, first);
+    return { module, entry: first, missing: first.key };
+  }
   return translated(context, withArgs(collector, first, module, entryOf(tree, 'args')));
+}
+
+/** What a task has instead of a module of another system; undefined where no `when` is around it. */
+function insteadOf(context: TaskContext, task: MapTree, key: string): AnyModule | undefined {
+  const { modules, guards, inherited } = context;
+  const isGuarded = [...guards, ...inherited].length > 0 || entryOf(task, 'when') !== undefined;
+  return isGuarded && otherSystem(key) !== undefined ? modules.get('fail') : undefined;
 }
 
 const refusedTask = (key: string): string | undefined => {

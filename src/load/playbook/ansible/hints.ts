@@ -1,4 +1,5 @@
 // Modules of Ansible that kmend does not have, each with kmend's way to the same end.
+import { otherSystem } from './other-systems.ts';
 
 const reads = (what: string): string => `use \`command: ${what}\` with \`read_only: true\``;
 const files =
@@ -68,7 +69,9 @@ export const moduleHints: Readonly<Record<string, string>> = {
 
 /** Kmend's way to what this module of Ansible does, whatever its collection. */
 export function moduleHint(key: string): string | undefined {
+  const system = otherSystem(key);
+  if (system !== undefined)
+    return `it is for ${system}: a task with a \`when\` loads, and is skipped where that does not hold`;
   const name = key.slice(key.lastIndexOf('.') + 1);
-  if (name.startsWith('win_')) return 'kmend looks after Linux hosts';
   return Object.hasOwn(moduleHints, name) ? moduleHints[name] : undefined;
 }
