@@ -168,6 +168,8 @@ describe('a module of Ansible', () => {
     ['dnf: {name: "*", state: latest, bugfix: yes}', /no `bugfix` of dnf/],
     ['dnf: {name: "*", state: latest, enablerepo: x}', /no `enablerepo` of dnf/],
     ['yum: {name: "*"}', /moved by `state: latest` only/],
+    ['dnf: {name: ["*"], state: present}', /leave the task out, write `state: latest`/],
+    ['yum: {list: installed}', /`package_facts` reads what is installed/],
     ['apt: {name: x, purge: yes}', /no `purge` of apt/],
     ['apt: {name: x, state: installed}', /state/],
     ['zypper: {name: "*", state: latest}', /with zypper use `shell`/],
@@ -185,7 +187,7 @@ describe('a module of Ansible', () => {
     ['apt: {name: vim, dpkg_options: "{{ o }}"}', /no such `dpkg_options`/],
     [
       'k8s_drain: {name: "{{ inventory_hostname }}", state: cordon}',
-      /cordons a node when it drains/,
+      /cordons a node when it drains.*for a cordon alone use `command: kubectl cordon/,
     ],
     ['community.general.apt: {name: x}', /no module is called `community.general.apt`/],
     ['ansible.builtin.zypper: {name: x}', /no module is called/],

@@ -3,10 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { factDefs } from '../../src/facts/index.ts';
-import { loadPlaybook } from '../../src/load/index.ts';
+import { loadInventory, loadPlaybook } from '../../src/load/index.ts';
 import { moduleHints } from '../../src/load/playbook/ansible/hints.ts';
 import { ansibleModules } from '../../src/load/playbook/ansible/modules.ts';
 import { modules } from '../../src/modules/index.ts';
+import { tableReader } from '../fakes/table-reader.ts';
 
 const load = (task: string) =>
   loadPlaybook('p.yml', `- hosts: all\n  tasks:\n    - ${task}\n`, {
@@ -97,6 +98,27 @@ describe('a well-known task', () => {
       { severity: 'note', code: 'better-module' },
     ]);
   });
+});
+
+it.each([
+  'ansible_date_time.iso8601',
+  'ansible_date_time',
+  "ansible_facts['date_time'].epoch",
+  'ansible_facts.date_time.date',
+])('the time of a host is not known in a plan: %s', (name) => {
+  const text = `- hosts: all\n  tasks:\n    - debug: {msg: "{{ ${name} }}"}\n`;
+  const { value: inventory } = loadInventory(['hosts.yml'], {
+    reader: tableReader({ 'hosts.yml': 'all: {hosts: {a: }}' }),
+  });
+  if (inventory === undefined) throw new Error('no inventory');
+  const { diagnostics } = loadPlaybook('p.yml', text, {
+    modules,
+    facts: factDefs.map(({ name: fact }) => fact),
+    inventory,
+  });
+  expect(diagnostics).toMatchObject([
+    { severity: 'error', code: 'unknown-name', hint: expect.stringContaining('-e stamp=$(date') },
+  ]);
 });
 
 describe('what a plan would refuse on every host', () => {

@@ -199,10 +199,13 @@ function reportUnknownName(
     nearest(name, names.facts.all) ??
     (isFactArea ? undefined : nearest(first, [...names.vars, ...names.facts.prefixes, ...magic]));
   const missing = isFactArea ? name : first;
-  const hint = first.startsWith('ansible_')
-    ? "of Ansible's facts kmend has the 13 of `kmend docs facts`; for others use `command` with `read_only: true` and `register`"
-    : guess === undefined
-      ? 'known names: variables of the play and its hosts, registered results, facts (`kmend docs facts`)'
-      : `did you mean \`${guess}\`?`;
+  const isTime = first === 'ansible_date_time' || name.startsWith('ansible_facts.date_time');
+  const hint = isTime
+    ? 'a plan would be stale at once: give a time with `-e stamp=$(date +%F)`, or write `$(date +%F)` in a `shell`'
+    : first.startsWith('ansible_')
+      ? "of Ansible's facts kmend has the 13 of `kmend docs facts`; for others use `command` with `read_only: true` and `register`"
+      : guess === undefined
+        ? 'known names: variables of the play and its hosts, registered results, facts (`kmend docs facts`)'
+        : `did you mean \`${guess}\`?`;
   collector.errorAt(place, 'unknown-name', `\`${missing}\` is not defined`, { hint });
 }

@@ -142,7 +142,10 @@ const yum: AnsibleModule = {
     skip_broken: never('a package that cannot be installed refuses the host'),
     download_only: as('predownload'),
     ...each('cacheonly conf_file download_dir enable_plugin disable_plugin', never('use `shell`')),
-    ...each('install_weak_deps installroot list releasever', never('use `shell`')),
+    list: never(
+      '`package_facts` reads what is installed; for more use `command: yum list` with `read_only: true`',
+    ),
+    ...each('install_weak_deps installroot releasever', never('use `shell`')),
   },
 };
 

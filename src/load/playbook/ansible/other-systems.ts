@@ -61,7 +61,7 @@ export function warnOfSystem(collector: DiagnosticsCollector, { key, keyAt }: En
     'other-system',
     `kmend has no module \`${key}\`: it is for ${otherSystem(key)}`,
     {
-      detail: 'a host is refused unless its plan knows that the `when` of this task does not hold',
+      detail: 'the plan refuses each host on which the `when` of this task holds or is not known',
     },
   );
 }

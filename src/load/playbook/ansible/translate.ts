@@ -125,7 +125,9 @@ function checkNode(collector: DiagnosticsCollector, tree: MapTree): void {
       entryOf(tree, 'state')?.keyAt ?? tree.at,
       'unsupported-argument',
       'kmend cordons a node when it drains it',
-      { hint: 'leave this task out, or use `state: drain`' },
+      {
+        hint: 'leave it out before a `drain`; for a cordon alone use `command: kubectl cordon NODE`, later `kubectl uncordon NODE`, each with `delegate_to: localhost`',
+      },
     );
     return;
   }
@@ -239,7 +241,7 @@ function withVersions(
   const texts = items.flatMap((item) => (item.kind === 'scalar' ? commaParts(item) : []));
   const named = texts.map(({ text, at }): Named => ({ ...splitVersion(text, style), at }));
   const all = named.find(({ name }) => name === '*');
-  if (all !== undefined) reportAll(collector, all.at);
+  if (all !== undefined) reportAll(collector, all.at, textOf(tree, 'state') ?? 'present');
   if (items.some((item) => item.kind !== 'scalar')) return tree;
   const others = tree.entries.filter((one) => one !== written);
   const [only] = named;
@@ -273,9 +275,13 @@ function withVersions(
   };
 }
 
-function reportAll(collector: DiagnosticsCollector, at: number): void {
+function reportAll(collector: DiagnosticsCollector, at: number, state: string): void {
   collector.error(at, 'unsupported-argument', 'all packages are moved by `state: latest` only', {
-    hint: 'write `state: latest` (apt, yum, dnf, package), or name the packages; with zypper use `shell`',
+    ...(state === 'present' && {
+      detail:
+        'with `state: present` apt and yum do nothing, and dnf installs all packages of the repositories',
+    }),
+    hint: 'leave the task out, write `state: latest` (apt, yum, dnf, package), or name the packages; with zypper use `shell`',
   });
 }
 
