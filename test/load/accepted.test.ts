@@ -44,6 +44,7 @@ describe('accepted because it holds anyway', () => {
     };
     expect(timeoutOf('command: id, async: 600, poll: 5')).toBe(600);
     expect(timeoutOf('command: id, async: 600')).toBe(600);
+    expect(timeoutOf('command: id, async: "{{ t }}", poll: "{{ t // 2 }}", vars: {t: 9}')).toBe(9);
     expect(timeoutOf('command: id, async: 0, poll: 0')).toBeUndefined();
     expect(summaries(play('name: x', 'command: id, async: 600, poll: 0'))).toEqual([
       'error: kmend leaves no step behind: `poll: 0` would not wait for its end',

@@ -131,6 +131,8 @@ describe('a module of Ansible', () => {
     ],
     ['ping:', { debug: { msg: 'pong' } }],
     ['ansible.builtin.ping: {data: x}', { debug: { msg: 'pong' } }],
+    ['ansible.builtin.sysctl: {key: a.b, val: 1}', { sysctl: { name: 'a.b', value: 1 } }],
+    ['ansible.legacy.zypper: {name: x}', { package: { name: 'x' } }],
     ['apt: {upgrade: dist, state: latest}', { os_update: { upgrade: 'full' } }],
     [
       'wait_for_connection: timeout=300 delay=30',
@@ -190,7 +192,7 @@ describe('a module of Ansible', () => {
       /cordons a node when it drains.*for a cordon alone use `command: kubectl cordon/,
     ],
     ['community.general.apt: {name: x}', /no module is called `community.general.apt`/],
-    ['ansible.builtin.zypper: {name: x}', /no module is called/],
+    ['ansible.builtin.yum_versionlock: {name: x}', /no module is called/],
     ['community.general.sysctl: {name: x, value: 1}', /no module is called/],
   ])('refuses %s', (task, why) => {
     expect(String(asked(task))).toMatch(why);

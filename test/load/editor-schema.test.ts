@@ -169,7 +169,7 @@ describe('keys of plays, tasks and blocks', () => {
     expect(loose.map(([where, , value]) => `${where}: ${JSON.stringify(value)}`)).toEqual([]);
   });
 
-  it.each(['ignore_errors', 'no_log', 'async', 'poll', 'idempotent'])(
+  it.each(['ignore_errors', 'no_log', 'idempotent'])(
     'a template for %s, which nothing would render, is refused',
     (key) => {
       const task = { command: { cmd: 'true' }, until: 'true', [key]: '{{ 5 }}' };

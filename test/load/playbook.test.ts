@@ -310,6 +310,9 @@ describe('names in expressions', () => {
     expect(reported(withPlay('  vars: {a: "{{ b }}", b: "{{ c }}", c: "{{ a }}"}\n'))).toEqual([
       '2:10 cyclic-variable: the variable a refers to itself: a -> b -> c -> a',
     ]);
+    const own = withPlay('  vars: {a: "{{ a | default(1) }}"}\n');
+    expect(reported(own)).toHaveLength(1);
+    expect(reported(own, { extraVars: { a: 2 } })).toEqual([]);
   });
 
   it('a play may use what an earlier play registers', () => {

@@ -1,12 +1,14 @@
 // Variables of a play that refer to themselves, directly or through others.
 import { compileTemplate, hasTemplate } from '../../expression/index.ts';
-import type { Value } from '../../model/value.ts';
+import type { Mapping, Value } from '../../model/value.ts';
 import type { DiagnosticsCollector } from '../text/diagnostics-collector.ts';
 import type { MapTree, Tree } from '../text/tree.ts';
 
-/** Reports each cycle once, at its first variable. */
-export function reportCycles(collector: DiagnosticsCollector, vars: MapTree): void {
-  const uses = new Map(vars.entries.map((entry) => [entry.key, namesIn(entry.value)]));
+/** Reports each cycle once, at its first variable. Those that `-e` gives refer to nothing. */
+export function reportCycles(collector: DiagnosticsCollector, vars: MapTree, given: Mapping): void {
+  const uses = new Map(
+    vars.entries.map(({ key, value }) => [key, Object.hasOwn(given, key) ? [] : namesIn(value)]),
+  );
   const done = new Set<string>();
   for (const entry of vars.entries) {
     const cycle = cycleFrom(entry.key, uses, [], done);

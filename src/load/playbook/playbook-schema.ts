@@ -32,7 +32,6 @@ const tags: Mapping = { anyOf: [words, nothing] };
 const flag = embedded(toJsonSchema(flagSchema));
 const earlyFlag = embedded(toJsonSchema(flagSchema, { templates: true }));
 const topics = embedded(toJsonSchema(listOf(filled)));
-const length = embedded(toJsonSchema(duration));
 const earlyLength = embedded(toJsonSchema(duration, { templates: true }));
 const condition: Mapping = {
   anyOf: [
@@ -96,8 +95,8 @@ export function playbookSchema(modules: ReadonlyMap<string, AnyModule>): Mapping
     changed_when: condition,
     failed_when: condition,
     timeout: earlyLength,
-    async: length,
-    poll: length,
+    async: earlyLength,
+    poll: earlyLength,
     idempotent: flag,
     check_mode: flag,
   };

@@ -249,7 +249,7 @@ function readPlay(file: PlaybookFile, tree: Tree, options: Project): Play | unde
   if (surroundings !== undefined) checkTemplates(collector, surroundings.value, known);
   if (own.tree !== undefined) {
     checkTemplates(collector, own.tree, known);
-    reportCycles(collector, own.tree);
+    reportCycles(collector, own.tree, around.given);
   }
   const { defaults, vars: ofRoles } = context.played;
   return {

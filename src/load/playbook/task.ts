@@ -188,7 +188,8 @@ function readModuleTask(
         (found?.module.onlyWaits === true ? false : undefined),
       failedWhen: verdictField(collector, entryOf(tree, 'failed_when'), known),
       timeout:
-        earlyField(collector, tree, 'timeout', duration, early) ?? asyncTimeout(collector, tree),
+        earlyField(collector, tree, 'timeout', duration, early) ??
+        asyncTimeout(collector, tree, early),
       idempotent: field(collector, tree, 'idempotent', flag),
     }),
   } as const;

@@ -1,7 +1,9 @@
 // Keywords of Ansible that are accepted because they change nothing, or say what holds anyway.
 import { duration, filled } from '../../../model/shape/schema.ts';
+import type { Mapping } from '../../../model/value.ts';
 import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
 import { field } from '../../text/fields.ts';
+import { earlyField } from '../../text/static-templates.ts';
 import { type Entry, entryOf, type MapTree } from '../../text/tree.ts';
 
 /** The keys that count. A note names each of the others, with why nothing comes of it. */
@@ -49,9 +51,13 @@ export function sameUsers(
 }
 
 /** `async: 600` with a `poll` is a time limit: a long step runs detached on the host anyway. */
-export function asyncTimeout(collector: DiagnosticsCollector, task: MapTree): number | undefined {
-  const limit = field(collector, task, 'async', duration);
-  const poll = field(collector, task, 'poll', duration);
+export function asyncTimeout(
+  collector: DiagnosticsCollector,
+  task: MapTree,
+  early: Mapping,
+): number | undefined {
+  const limit = earlyField(collector, task, 'async', duration, early);
+  const poll = earlyField(collector, task, 'poll', duration, early);
   if (poll !== 0 || limit === undefined || limit === 0) return limit === 0 ? undefined : limit;
   collector.error(
     entryOf(task, 'poll')?.keyAt ?? task.at,

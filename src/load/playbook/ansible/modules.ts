@@ -425,6 +425,9 @@ export const ansibleModules: ReadonlyMap<string, AnsibleModule> = new Map(
 const collections =
   /^(ansible\.(?:builtin|legacy|posix)|community\.general|kubernetes\.core)\.(\w+)$/;
 
+/** Modules that were moved out of `ansible.builtin`, where their old name still finds them. */
+const moved: ReadonlySet<string> = new Set(['modprobe', 'sysctl', 'zypper']);
+
 /** A key of a task as Ansible's name of a module, and what carries it out. */
 export function ansibleName(key: string): {
   readonly name: string;
@@ -436,7 +439,9 @@ export function ansibleName(key: string): {
   const from = ansibleModules.get(name);
   const isThere =
     collection === '' ||
-    (isBuiltin ? from?.collection === undefined : from?.collection === collection);
+    (isBuiltin
+      ? from?.collection === undefined || moved.has(name)
+      : from?.collection === collection);
   if (!isThere) return { name: key };
   return from === undefined ? { name } : { name, from };
 }

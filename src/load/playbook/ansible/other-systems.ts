@@ -36,13 +36,16 @@ const ofWindows = [
   ...['microsoft.ad', 'microsoft.iis'],
 ];
 
+/** Ansible finds most of them by the names that they had before they were moved, too. */
+const collections = /^(?:community\.general|ansible\.(?:builtin|legacy))$/;
+
 const systems = new Map(
   Object.entries(otherSystems).flatMap(([system, names]) => names.map((name) => [name, system])),
 );
 
 /** Names of them, for the schema of editors. */
 export const otherSystemPattern = [
-  `^(community\\.general\\.)?(${[...systems.keys()].join('|')})$`,
+  `^(community\\.general\\.|ansible\\.(builtin|legacy)\\.)?(${[...systems.keys()].join('|')})$`,
   '^win_\\w+$',
   `^(${ofWindows.join('|').replaceAll('.', '\\.')})\\.\\w+$`,
 ].join('|');
@@ -52,7 +55,7 @@ export function otherSystem(key: string): string | undefined {
   const dot = Math.max(0, key.lastIndexOf('.'));
   const [collection, name] = [key.slice(0, dot), key.slice(dot === 0 ? 0 : dot + 1)];
   if (ofWindows.includes(collection) || (dot === 0 && name.startsWith('win_'))) return 'Windows';
-  return dot === 0 || collection === 'community.general' ? systems.get(name) : undefined;
+  return collection === '' || collections.test(collection) ? systems.get(name) : undefined;
 }
 
 export function warnOfSystem(collector: DiagnosticsCollector, { key, keyAt }: Entry): void {
