@@ -131,6 +131,15 @@ describe('a host is compared with its saved plan', () => {
     expect(kind('cgroup.memory: not set -> nokmem', 'command')).toBe('drift');
   });
 
+  it('a file of this machine is of no host: what another one wrote there is no drift', () => {
+    const here = (what: string) => change(`on this machine: ${what}`);
+    const before = plan([task('1', [change('argument')]), task('2', [])]);
+    const fresh = plan([task('1', [change('argument')]), task('2', [here('file /r')])]);
+    expect(driftOf(before, fresh, facts)).toEqual({ kind: 'same' });
+    const more = plan([task('1', [change('argument')]), task('2', [here('run true')])]);
+    expect(driftOf(before, more, facts).kind).toBe('drift');
+  });
+
   it('a change that starts from something else and ends the same goes on', () => {
     const fresh = plan([
       task('1', [change('argument', { before: 'z' })]),

@@ -314,6 +314,18 @@ describe('a rollback from a journal', () => {
     });
   });
 
+  it('a file of this machine is left, and named, also where a later run changed it', () => {
+    const what = 'on this machine: file /r';
+    const made = change('copy', '~', what, `0644 o:o sha256:${a}`, `0644 o:o sha256:${b}`);
+    const masked = change('copy', '~', `${what}/***`, `0644 o:o sha256:${a}`, '0644 o:o 1 bytes');
+    const ours = hostChanges(made, masked, change('package', '+', 'package x', undefined, '1'));
+    const later: LaterRun = { run: 'r2', hostChanges: hostChanges(made) };
+    expect(rollbackOf('r1', ours, [later])).toMatchObject({
+      kind: 'rollback',
+      rollback: { left: [`${what} (task "The task")`, `${what}/*** (task "The task")`] },
+    });
+  });
+
   it('a later run that changed it again goes first; a rollback that was begun does not block itself', () => {
     const ours = hostChanges(change('package', '~', 'package docker-ce', '1', '2'));
     const later = (before: string, after: string): LaterRun => ({

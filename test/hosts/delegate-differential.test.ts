@@ -39,6 +39,19 @@ const tasks: Readonly<Record<string, string>> = {
   skipped: `command: echo never
       delegate_to: localhost
       when: inventory_hostname == 'another'`,
+  'a file': `copy: {content: "of {{ inventory_hostname }}\\n", dest: "{{ dir | basename }}/made", mode: "0640"}
+      delegate_to: localhost`,
+  'a file that is as it should be': `copy: {content: "of {{ inventory_hostname }}\\n", dest: "{{ dir | basename }}/made", mode: "0640"}
+      delegate_to: localhost`,
+  'what is in it': `command: stat -c "%a %s" {{ dir }}/made
+      delegate_to: localhost`,
+  'a directory': `file: {path: "./{{ dir | basename }}/a/b", state: directory}
+      connection: local`,
+  'a file in no directory': `copy: {content: x, dest: "{{ dir }}/none/x"}
+      delegate_to: localhost
+      ignore_errors: true`,
+  'a directory that is removed': `file: {path: "{{ dir | basename }}/../{{ dir | basename }}/a", state: absent}
+      delegate_to: localhost`,
   local_action: 'local_action: shell pwd | sed s,.*/,,',
 };
 

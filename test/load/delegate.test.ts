@@ -166,10 +166,30 @@ describe('refused', () => {
     },
   );
 
-  it('copy on this machine', () => {
-    expect(summaries(load('{copy: {content: x, dest: /x}, delegate_to: localhost}'))).toEqual([
-      'error: `copy` changes hosts, and never the machine that runs kmend',
+  it('lineinfile on this machine', () => {
+    expect(summaries(load('{lineinfile: {line: x, path: /x}, delegate_to: localhost}'))).toEqual([
+      'error: `lineinfile` changes hosts, and never the machine that runs kmend',
     ]);
+  });
+
+  it.each([
+    ['copy: {content: x, dest: reports/x}', 'copy: `dest` should be an absolute path'],
+    ['copy: {content: x, dest: /a/../x}', 'copy: `dest` should have no `.` and no `..` in it'],
+    ['file: {path: reports, state: directory}', 'file: `path` should be an absolute path'],
+    ['file: {dest: reports, state: directory}', 'file: `path` should be an absolute path'],
+  ])('%s is a path of this machine only', (task, message) => {
+    expect(summaries(load(`{${task}}`))).toEqual([`error: ${message}`]);
+    expect(summaries(load(`{${task}, delegate_to: lb1}`))).toHaveLength(1);
+    const loaded = load(`{${task}, delegate_to: localhost}`);
+    expect(summaries(loaded)).toEqual([]);
+    // The directory of the playbook is known when it is planned.
+    const [, path] = /(?:dest|path): ([^,}]+)/.exec(task) ?? [];
+    expect(Object.values(tasksOf(loaded)[0]?.args ?? {})).toContain(path);
+  });
+
+  it.each(['~/x', ''])('a path "%s" on this machine', (dest) => {
+    const found = summaries(load(`{copy: {content: x, dest: "${dest}"}, delegate_to: localhost}`));
+    expect(found).toEqual(['error: copy: `dest` should be an absolute path']);
   });
 
   it('another connection, and delegated facts', () => {

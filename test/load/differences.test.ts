@@ -120,6 +120,7 @@ const tests: Readonly<Record<string, (() => void) | readonly [string, string]>> 
   '`delegate_to` names': ['test/load/delegate.test.ts', 'because it has its own slot'],
   'a delegated task becomes': ['test/load/delegate.test.ts', 'of the play does not count'],
   'a delegated `shell`': ['test/engine/delegate.test.ts', 'is never a part of the command'],
+  'a delegated `copy`': ['test/core/delegate.test.ts', 'one name of letters'],
   'a delegated task has': ['test/engine/delegate.test.ts', "not.toContain('KMEND_TOKEN')"],
   '`run_once` runs': ['test/load/run-once.test.ts', 'is done once for the play with %s'],
   '`yum: name=kernel': ['test/modules/kernel.test.ts', 'the newest that is known'],

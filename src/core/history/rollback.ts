@@ -5,6 +5,7 @@ import { backupFolder } from '../../model/host-file.ts';
 import type { Failure } from '../../model/run/failure.ts';
 import { pasteable } from '../../model/text/quote.ts';
 import type { Mapping, Value } from '../../model/value.ts';
+import { isFileHere } from '../plan/task/delegate.ts';
 import type { HostChanges, MadeChange } from '../run-state/host-history.ts';
 
 /** Variables of playbooks/rollback.yaml for one host, and what it does not roll back. */
@@ -92,6 +93,7 @@ function changedSince(
 ): { readonly run: string; readonly what: string } | undefined {
   for (const { run, hostChanges: others } of [...later].reverse()) {
     for (const change of others.changes) {
+      if (isFileHere(change)) continue;
       const ours = hostChanges.changes.find((one) => one.what === change.what);
       if (ours !== undefined && change.after !== ours.before) return { run, what: change.what };
     }
@@ -103,6 +105,7 @@ function stepOf(change: MadeChange): Step {
   const { what, module, task } = change;
   if (/^\(hidden by no_log\)$/.test(what))
     return { kind: 'unknown', why: `no_log of the task "${task}" hid what it changed` };
+  if (isFileHere(change)) return { kind: 'left', what: `${what} (task "${task}")` };
   if (module !== 'yum_repository' && `${what}${change.before ?? ''}`.includes('***'))
     return {
       kind: 'unknown',

@@ -4,6 +4,7 @@ import type { HostPlan, PlannedChange, TaskPlan } from '../../model/run/plan.ts'
 
 import { higherRisk } from '../../model/run/risk.ts';
 import { type Mapping, sameValue, type Value } from '../../model/value.ts';
+import { isFileHere } from './task/delegate.ts';
 import { isOwner } from './task/once.ts';
 
 export type Drift =
@@ -115,7 +116,10 @@ function isSmallerReboot(task: TaskPlan, now: PlannedChange, planned: PlannedCha
  * What a fresh task would do beyond the saved plan. A task saved as `later` may do what its risk
  * allows.
  */
-function beyondSaved(task: TaskPlan, saved: HostPlan): string[] {
+function beyondSaved(all: TaskPlan, saved: HostPlan): string[] {
+  const task = { ...all, changes: all.changes.filter((change) => !isFileHere(change)) };
+  // Another host of the run may have changed a file of this machine: that is no drift of this one.
+  if (all.status === 'change' && task.changes.length === 0) return [];
   const before = saved.tasks.find((other) => other.id === task.id && other.module === task.module);
   const allowed = before !== undefined && before.status !== 'same' && before.status !== 'skip';
   if (task.status === 'unmet')

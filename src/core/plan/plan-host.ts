@@ -443,11 +443,15 @@ function advance(plan: ModulePlan, input: HostInput, walk: Walk): void {
     plan.changes.length === 0
       ? frame.facts
       : foreseeIn(input)(frame.facts, plan.changes, plan.promises ?? {});
+  const { promisesHere } = plan;
+  const local = promisesHere &&
+    frame.local && { ...frame.local, facts: { ...frame.local.facts, ...promisesHere } };
   const learned = plan.sets === undefined ? frame.learned : { ...frame.learned, ...plan.sets };
   walk.frame = {
     ...frame,
     facts,
     learned,
+    ...present({ local }),
     context: {
       ...frame.context,
       done: doneAfter(frame.context.done, kinds, packagesIn(plan.changes)),

@@ -35,6 +35,8 @@ export interface VariableLayers {
   readonly playVars?: Mapping;
   readonly facts?: Mapping;
   readonly playDefaults?: Mapping;
+  /** `playbook_dir` and `inventory_dir` are absolute, from this working directory. */
+  readonly absoluteFrom?: string;
   /** Called with the name of each variable that is looked up. */
   readonly onRead?: (name: string) => void;
 }

@@ -28,9 +28,19 @@ import {
 } from '../../model/value.ts';
 import { guarded, judge, render, renderedPieces } from './condition.ts';
 import { shownFacts, type TaskLayer, type TaskVars, type Variables } from './scope.ts';
-import { drainsNode, type LocalCommand, localPlan, notAs, whereOf } from './task/delegate.ts';
+import {
+  drainsNode,
+  type LocalCommand,
+  localFilePlan,
+  localPlan,
+  notAs,
+  pathHere,
+  pathKeysHere,
+  whereOf,
+} from './task/delegate.ts';
 import { environmentOf, withProxies } from './task/environment.ts';
 import {
+  checkFileArgs,
   guardArgs,
   isOfCommand,
   type ReadPieces,
@@ -82,6 +92,8 @@ export interface Frame {
    */
   readonly readOnlyCommands: 'all' | 'marked';
   readonly recording?: Recording;
+  /** The working directory of kmend, where paths must not begin there. */
+  readonly absoluteFrom?: string;
   /** The machine that runs kmend, for tasks that are delegated to it. */
   readonly local?: LocalFrame;
   /**
@@ -170,7 +182,7 @@ export function scopeOf(
     registered: frame.learned,
     taskVars: vars,
     playVars: frame.playVars,
-    ...present({ playDefaults: frame.playDefaults }),
+    ...present({ playDefaults: frame.playDefaults, absoluteFrom: frame.absoluteFrom }),
     facts: factNames(frame, onRead),
   });
 }
@@ -294,6 +306,7 @@ function evaluateHere(
   const wrong = (message: string): Evaluation => ({ kind: 'wrong', message, place: task.place });
   const refused = notAs(task, local.user);
   if (refused !== undefined) return wrong(refused);
+  if (module.delegable === 'files') return evaluateFile(task, module, frame, vars, onRead);
   const guarded = guardedArgs(task, module, frame, vars, onRead);
   if (guarded.kind === 'wrong') return wrong(guarded.message);
   if (guarded.kind === 'later') return guarded;
@@ -325,6 +338,50 @@ function evaluateHere(
   const directory = directoryOf(scope, local.cwd);
   const command: LocalCommand = { directory, title, script, ...present({ drains }) };
   return { ...asked, plan: localPlan(asked.plan, command) };
+}
+
+/** Evaluates a task that changes a file of the machine that runs kmend. */
+function evaluateFile(
+  task: ModuleTask,
+  module: AnyModule,
+  frame: Frame,
+  vars: TaskVars,
+  onRead: (name: string) => void,
+): Evaluation {
+  const { local = { facts: {}, user: '', cwd: '/' }, context } = frame;
+  const directory = directoryOf(scopeOf(frame, vars, onRead), local.cwd);
+  // A path may begin with `playbook_dir`: a relative one leads elsewhere from there.
+  const placed = { ...frame, absoluteFrom: local.cwd };
+  const refused = checkFileArgs(task.args, piecesReader(task, placed, vars, onRead));
+  if (refused?.kind === 'wrong') return { ...refused, place: task.place };
+  const later = (why: string): Evaluation => ({ kind: 'later', why, risk: 'write' });
+  if (refused !== undefined) return later(refused.why);
+  const scope = scopeOf(placed, vars, onRead);
+  const rendered = renderPlain(task.args, task, scope);
+  if (rendered.kind === 'later') return later(rendered.why);
+  if (rendered.kind !== 'args') return rendered;
+  const args = withPathsHere(rendered.args, directory);
+  if (args === undefined)
+    return { kind: 'wrong', message: 'kmend expands no `~` in a path', place: task.place };
+  const checked = checkedArgs(task, module, { kind: 'args', args });
+  if (checked.kind !== 'args') return checked;
+  const filled = withSource(task, module, checked.args, scope);
+  if (filled.kind === 'later') return later(filled.why);
+  if (filled.kind !== 'args') return filled;
+  const here = { ...frame, facts: local.facts, context: { ...context, here: local.user } };
+  const asked = askModule(task, module, filled.args, here, { script: (text) => text });
+  if (asked.kind === 'later') return later(asked.why);
+  if (asked.kind !== 'plan') return asked;
+  return { ...asked, plan: localFilePlan(asked.plan, directory) };
+}
+
+/** Arguments with the paths that they name on this machine; undefined where one begins with `~`. */
+function withPathsHere(args: Value, directory: string): Value | undefined {
+  if (!isMapping(args)) return args;
+  const paths = pathKeysHere.filter((key) => args[key] !== '' && typeof args[key] === 'string');
+  if (paths.some((key) => String(args[key]).startsWith('~'))) return undefined;
+  const placed = paths.map((key) => [key, pathHere(String(args[key]), directory)]);
+  return { ...args, ...Object.fromEntries(placed) };
 }
 
 /** A text in it takes a value that came from a host. */
@@ -429,7 +486,8 @@ function checkedArgs(task: ModuleTask, module: AnyModule, rendered: Rendered): C
     };
   }
   const checked = { kind: 'args', args: parsed.data } as const;
-  if (module.conditions === undefined && isPlain(task.args)) plainArgs.set(task, checked);
+  const isSame = module.conditions === undefined && task.delegate === undefined;
+  if (isSame && isPlain(task.args)) plainArgs.set(task, checked);
   else lastArgs.set(task, { args: rendered.args, checked });
   return checked;
 }

@@ -4,6 +4,7 @@
 import { judge } from '../../core/plan/condition.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenText } from '../../core/plan/shown.ts';
+import { isFileHere } from '../../core/plan/task/delegate.ts';
 import { scopeOf } from '../../core/plan/task-plan.ts';
 import type { EndedEffect } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
@@ -95,7 +96,8 @@ async function act(
     failure = performed.failure;
     if (failure !== undefined) break;
   }
-  const result = asRegistered(last, failure);
+  // Of a file the script is no part of the result, as on a host.
+  const result = asRegistered(changes.every(isFileHere) ? { ok: last.ok } : last, failure);
   return judgeResult(task, { status: 'changed', result, ...present({ failure }) }, vars, walk);
 }
 

@@ -5,6 +5,7 @@ import { judge } from '../../core/plan/condition.ts';
 import { sameChange } from '../../core/plan/drift.ts';
 import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
+import { isFileHere } from '../../core/plan/task/delegate.ts';
 import {
   type Evaluation,
   evaluateTask,
@@ -197,6 +198,9 @@ async function walkOnce(
   });
   if (!leavesNothing(task.module)) walk.proving.alteredSince = true;
   if (acted.failure !== undefined) return acted;
+  // Another host may have written the file since: it is not read again.
+  if (plan.changes.every(isFileHere))
+    return { ...acted, result: { ...acted.result, ...plan.result }, ...extras(plan) };
   return convergent
     ? converged({ task, module, vars }, walk, acted, plan)
     : { ...acted, ...extras(plan) };
@@ -244,7 +248,8 @@ function whyNot(plan: ModulePlan, task: ModuleTask, walk: HostWalk): Failure | u
     };
   const planned = walk.plan.tasks.find(({ id }) => id === task.id);
   const approved = planned?.risk ?? 'none';
-  const fresh = highestRisk(plan.changes.map((change) => change.risk));
+  const ofHost = plan.changes.filter((change) => !isFileHere(change));
+  const fresh = highestRisk(ofHost.map((change) => change.risk));
   if (!higherRisk(fresh, approved)) return unplanned(plan, task, planned, walk);
   return {
     kind: 'drift',

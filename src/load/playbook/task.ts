@@ -15,7 +15,13 @@ import { type Entry, entryOf, type MapTree, plainOf, put, type Tree } from '../t
 import { asyncTimeout, withoutUnused } from './ansible/accepted.ts';
 import { betterWay, noteBetterWay } from './ansible/better-way.ts';
 import { inheritWhen } from './ansible/block-when.ts';
-import { checkDelegate, noteInherited, onCluster, withoutLocalAction } from './ansible/delegate.ts';
+import {
+  checkDelegate,
+  noteInherited,
+  onCluster,
+  pathsOfHere,
+  withoutLocalAction,
+} from './ansible/delegate.ts';
 import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
@@ -214,7 +220,8 @@ function readModuleTask(
     ...{ collector, around: context.around, module: found.module, entry: found.entry, loop },
     ...{ vars: common.vars, loopVar: control.loopVar ?? 'item', names: inner },
   });
-  const args = readArgs(context, found.module, withoutBlankRules(found.entry), inner);
+  const written = withoutBlankRules(found.entry);
+  const args = readArgs(context, found.module, written, inner, common.delegate);
   if (found.module.name === 'decide') warnOpen(collector, found.entry, args);
   const inPlans = readCheckMode(collector, tree, found.entry);
   if (register !== undefined) context.learned.add(register);
@@ -380,7 +387,13 @@ function reportUnknownModule({ collector, modules }: TaskContext, entry: Entry):
   collector.error(keyAt, 'unknown-module', `no module is called \`${key}\``, { hint });
 }
 
-function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: Names): Value {
+function readArgs(
+  context: TaskContext,
+  module: AnyModule,
+  entry: Entry,
+  names: Names,
+  delegate: ModuleTask['delegate'],
+): Value {
   const { collector } = context;
   checkTemplates(collector, entry.value, names);
   checkConditions(collector, module, entry.value, names);
@@ -389,12 +402,13 @@ function readArgs(context: TaskContext, module: AnyModule, entry: Entry, names: 
   const tree: Tree = isEmpty
     ? { kind: 'scalar', at: entry.keyAt, value: null, text: '', style: 'plain' }
     : argumentsOf(entry.value, module);
-  const { input } = fitTree(collector, tree, module.args, module.name, 'argument');
+  const { placed, written } = pathsOfHere(tree, module, delegate);
+  const { input } = fitTree(collector, placed, module.args, module.name, 'argument');
   // Later tasks may use what a module sets.
   for (const name of module.setsNames ?? []) context.learned.add(name);
   if (module.name === 'set_fact' && entry.value.kind === 'map')
     for (const { key } of entry.value.entries) context.learned.add(key);
-  return input;
+  return isMapping(input) ? { ...input, ...written } : input;
 }
 
 /** Arguments that are conditions, as `that` of `assert`. */

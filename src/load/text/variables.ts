@@ -25,6 +25,8 @@ export interface Layers {
   /** Below the variables of the inventory, and below the defaults of blocks. */
   readonly playDefaults?: Mapping;
   readonly playbookDir?: string;
+  /** `playbook_dir` and `inventory_dir` are absolute, from this working directory. */
+  readonly absoluteFrom?: string;
   /** Called with the name of each variable that is looked up. */
   readonly onRead?: (name: string) => void;
 }
@@ -246,7 +248,7 @@ function magicValue(
     case 'inventory_file':
       return host.place?.file;
     case 'inventory_dir':
-      return host.place && dirOf(host.place.file);
+      return host.place && absolute(dirOf(host.place.file), layers);
     case 'group_names':
       return [...host.groups].sort();
     case 'groups':
@@ -254,11 +256,16 @@ function magicValue(
     case 'hostvars':
       return hostvarsOf(inventory, layers);
     case 'playbook_dir':
-      return layers.playbookDir;
+      return absolute(layers.playbookDir, layers);
     default:
       return undefined;
   }
 }
+
+const absolute = (path: string | undefined, { absoluteFrom }: Layers): string | undefined =>
+  path === undefined || absoluteFrom === undefined || path.startsWith('/')
+    ? path
+    : `${absoluteFrom}/${path}`;
 
 const keptGroups = new WeakMap<Inventory, Mapping>();
 

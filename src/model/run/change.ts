@@ -47,6 +47,8 @@ export interface ModulePlan {
    * trusted at run time.
    */
   readonly promises?: Facts;
+  /** The same of the machine that runs kmend. */
+  readonly promisesHere?: Facts;
   readonly refuse?: Refusal;
   readonly unmet?: Unmet;
   /** A sentence for the report when there is nothing to do, or about a choice that was made. */
@@ -93,6 +95,11 @@ export interface PlanContext {
   readonly node?: string;
   /** A cluster is configured for this run. */
   readonly hasCluster: boolean;
+  /**
+   * The user of kmend, where the task is one of the machine that runs it. Nothing is kept there for
+   * a rollback.
+   */
+  readonly here?: string;
   /** The host runs kmend itself: kmend never drains nor reboots it. */
   readonly carriesKmend?: boolean;
   /** The play's `partial: accept`. */
@@ -193,10 +200,10 @@ export interface Module<Args = never> {
   readonly reads?: boolean | ((args: Args) => boolean);
   /**
    * The machine that runs kmend may do it (`delegate_to: localhost`). `words`, `script`: its `cmd` is
-   * a command line or a script, which values of hosts must not extend. `anywhere`: it does nothing on
-   * a machine. Absent = hosts only.
+   * a command line or a script, which values of hosts must not extend. `files`: it changes the file
+   * that its `path` or `dest` names. `anywhere`: it does nothing on a machine. Absent = hosts only.
    */
-  readonly delegable?: 'words' | 'script' | 'reads' | 'anywhere';
+  readonly delegable?: 'words' | 'script' | 'reads' | 'files' | 'anywhere';
   /** It sets variables with the names of its arguments. Default false. */
   readonly setsArgs?: boolean;
   /** Variables that it sets. A name such as `ansible_facts.packages` is a fact for expressions. */

@@ -81,14 +81,21 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const content = given.given ?? { text: given.content ?? '' };
   return 'text' in content
     ? planContent(given, content.text, target, facts, context)
-    : planBytes(given, content.bytes, target, state);
+    : planBytes(given, content.bytes, target, state, context);
 }
 
 /** A content that no diff is made of: bytes, or a long text. */
-function planBytes(given: Args, bytes: string, target: string, state: FileState): ModulePlan {
+function planBytes(
+  given: Args,
+  bytes: string,
+  target: string,
+  state: FileState,
+  context: PlanContext,
+): ModulePlan {
   const sha256 = metered(() => digest(bytes, 'sha256', 'latin1'));
   const made = { ...state, sha256, size: bytes.length };
-  return planFile({ path: target, ...followed(given, state) }, state, made, { content: { bytes } });
+  const wanted = { path: target, ...followed(given, state, context) };
+  return planFile(wanted, state, made, { content: { bytes } });
 }
 
 function planContent(
@@ -100,12 +107,13 @@ function planContent(
 ): ModulePlan {
   const file = readText(target, facts, context, { isReplaced: true });
   if ('plan' in file) return file.plan;
-  return planText(file, content, followed(given, file.state));
+  return planText(file, content, followed(given, file.state, context));
 }
 
 /** A link to nothing is always replaced. */
-const followed = (given: Args, state: FileState): Omit<Wanted, 'path'> => ({
+const followed = (given: Args, state: FileState, { here }: PlanContext): Omit<Wanted, 'path'> => ({
   args: given,
+  here,
   follow: given.follow && state.kind !== 'absent',
 });
 
@@ -128,7 +136,7 @@ function planCopy(
     };
   const state = stateOf(facts, target);
   // A copy has the mode of its source.
-  const wanted = { ...followed(given, state), baseMode: from.mode };
+  const wanted = { ...followed(given, state, context), baseMode: from.mode };
   const [before, after] = [target, src].map((path) => facts.get(`file.${path}.text`));
   const isText = before?.why === '' && after?.why === '';
   if (isText) {
@@ -170,6 +178,7 @@ Texts in a playbook itself have no statements.
 
 A link is replaced by the file, unless \`follow\` is true. A \`mode\` is read as octal digits even without quotes.`,
   args: asArgs(args),
+  delegable: 'files',
   maxRisk: 'reboot',
   source: {
     of: ({ src, remote_src: isOfHost }) => (isOfHost ? undefined : src),

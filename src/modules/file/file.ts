@@ -18,6 +18,7 @@ import {
   attributeShape,
   hostPath,
   missing,
+  ownerAfter,
   ownerWanted,
   pathRisk,
   placeRefusal,
@@ -84,7 +85,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
   const state = stateOf(facts, path);
   switch (given.state) {
     case 'absent':
-      return planAbsent(path, state);
+      return planAbsent(path, state, context);
     case 'touch':
       return planTouch(given, path, state, context);
     case 'link':
@@ -92,7 +93,7 @@ function plan(given: Args, facts: FactView, context: PlanContext): ModulePlan {
     case 'directory':
       // A link to nothing becomes one to a directory, where it can be resolved.
       return state.kind === 'absent' && (state.link === '' || state.real !== path)
-        ? planDirectory(given, path, state)
+        ? planDirectory(given, path, state, context)
         : planRights(given, path, state, 'directory', context);
     case undefined:
       if (state.kind === 'absent' && state.link !== '')
@@ -124,7 +125,7 @@ function planRights(
       : modeOf(given.mode, state.mode, state.kind === 'directory');
   const isMode = mode === undefined || mode === state.mode;
   if (owner === undefined && isMode) return { changes: [], result: { path } };
-  const after = { ...state, ...rightsAfter(given, state), mode: mode ?? state.mode };
+  const after = { ...state, ...ownerAfter(given, state, context.here), mode: mode ?? state.mode };
   return changed(path, state, after, [
     attributeEffect(state.real, {
       owner,
@@ -152,7 +153,11 @@ function planTouch(given: Args, path: string, state: FileState, context: PlanCon
           : `${path} is a link to nothing`,
         context,
       );
-    return planText({ path, state, text: '' }, '', { args: given, follow: true });
+    return planText({ path, state, text: '' }, '', {
+      args: given,
+      follow: true,
+      here: context.here,
+    });
   }
   const rights = planRights(given, path, state, undefined, context);
   const times = timesNow(given);
@@ -178,16 +183,16 @@ function planTouch(given: Args, path: string, state: FileState, context: PlanCon
   };
 }
 
-const rightsAfter = ({ owner, group }: Args, state: FileState) => ({
-  owner: owner ?? (state.owner || 'root'),
-  group: group ?? (state.group || 'root'),
-});
-
-function planDirectory(given: Args, path: string, state: FileState): ModulePlan {
+function planDirectory(
+  given: Args,
+  path: string,
+  state: FileState,
+  { here }: PlanContext,
+): ModulePlan {
   const mode = modeOf(given.mode ?? '0755', '0755', true);
   const after: FileState = {
     ...state,
-    ...rightsAfter(given, state),
+    ...ownerAfter(given, state, here),
     kind: 'directory',
     mode,
     parent: true,
@@ -222,7 +227,7 @@ function planLink(
     return missing(`file.${path}.state`, `the directory of ${path} is not there`, context);
   const after: FileState = { ...state, link: src };
   const was = state.link === '' ? state.kind : 'link';
-  const values = { path, src, was, backup: backupOf(path, state) };
+  const values = { path, src, was, backup: backupOf(path, state, context) };
   return changed(path, state, after, [run(`make the link ${path}`, linkScript, values)]);
 }
 
@@ -236,7 +241,7 @@ const isSystem = (path: string): boolean =>
     path,
   );
 
-function planAbsent(path: string, state: FileState): ModulePlan {
+function planAbsent(path: string, state: FileState, context: PlanContext): ModulePlan {
   const isLink = state.link !== '';
   if (state.kind === 'absent' && !isLink) return { changes: [], result: { path } };
   const isDirectory = !isLink && state.kind === 'directory';
@@ -250,7 +255,7 @@ function planAbsent(path: string, state: FileState): ModulePlan {
     };
   const after: FileState = { ...state, kind: 'absent', link: '', sha256: '', mode: '' };
   const planned = changed(path, state, after, [
-    run(`remove ${path}`, removePath, { path, backup: backupOf(path, state) }),
+    run(`remove ${path}`, removePath, { path, backup: backupOf(path, state, context) }),
   ]);
   return isDirectory && state.filled && planned.refuse === undefined
     ? {
@@ -264,8 +269,12 @@ function planAbsent(path: string, state: FileState): ModulePlan {
 }
 
 /** Where the content of a file is kept; empty for what is none. */
-const backupOf = (path: string, state: FileState): string =>
-  state.link === '' && state.kind === 'file' && state.sha256 !== '' && path !== ''
+const backupOf = (path: string, state: FileState, { here }: PlanContext): string =>
+  here === undefined &&
+  state.link === '' &&
+  state.kind === 'file' &&
+  state.sha256 !== '' &&
+  path !== ''
     ? state.sha256
     : '';
 
@@ -332,6 +341,7 @@ export const file = defineModule<Args>({
 the plan warns of it. Directories of the system such as /etc or /var/lib are never removed.`,
   args: asArgs(args),
   convergent: (given) => given.state !== 'touch' || timesNow(given) === undefined,
+  delegable: 'files',
   maxRisk: 'reboot',
   facts: wants,
   plan,

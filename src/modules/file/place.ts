@@ -80,10 +80,21 @@ export const stateOf = (facts: FactView, path: string): FileState =>
 export function stateText(state: FileState, isOfLink: boolean): string | undefined {
   if (isOfLink && state.link !== '') return `link to ${state.link}`;
   if (state.kind === 'absent') return undefined;
-  const rights = `${state.mode} ${state.owner}:${state.group}`;
+  // The group of a new file of this machine is not known before.
+  const rights = `${state.mode} ${state.owner}${state.group === '' ? '' : `:${state.group}`}`;
   if (state.kind !== 'file') return `${state.kind} ${rights}`;
   return `${rights} ${state.sha256 === '' ? `${state.size} bytes` : `sha256:${state.sha256}`}`;
 }
+
+/** Owner and group as they will be. @param here the user of kmend, on its own machine */
+export const ownerAfter = (
+  { owner, group }: Attributes,
+  state: Pick<FileState, 'owner' | 'group'>,
+  here: string | undefined,
+): Pick<FileState, 'owner' | 'group'> => ({
+  owner: owner ?? (state.owner || (here ?? 'root')),
+  group: group ?? (state.group || (here === undefined ? 'root' : '')),
+});
 
 /** Owner and group for `chown`; undefined where they are as wanted. */
 export function ownerWanted(

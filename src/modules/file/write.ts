@@ -13,11 +13,13 @@ import { scriptText } from '../../model/text/script-text.ts';
 import { splitWords } from '../../model/text/split-words.ts';
 import attributes from './attributes.sh';
 import { diffCount, unifiedDiff } from './diff.ts';
+import { writeHere } from './here/write-here.ts';
 import { modeOf } from './mode.ts';
 import {
   type Attributes,
   attributeShape,
   missing,
+  ownerAfter,
   ownerWanted,
   pathRisk,
   placeRefusal,
@@ -62,6 +64,8 @@ export interface Wanted {
   readonly follow: boolean;
   /** Mode of a file that is written, where none is wanted or it is given by symbols. */
   readonly baseMode?: string;
+  /** The user of kmend, where the file is one of the machine that runs it. */
+  readonly here?: string | undefined;
 }
 
 /**
@@ -124,14 +128,13 @@ const shownDiff = (before: string, after: string, isHidden: boolean): string =>
 
 /** Owner and mode as they will be. */
 function attributesOf(
-  { args, baseMode }: Omit<Wanted, 'path'>,
+  { args, baseMode, here }: Omit<Wanted, 'path'>,
   state: FileState,
 ): Pick<FileState, 'mode' | 'owner' | 'group'> {
   const now = baseMode ?? (state.mode === '' ? '0644' : state.mode);
   return {
     mode: args.mode === undefined ? now : modeOf(args.mode, now, false),
-    owner: args.owner ?? (state.owner || 'root'),
-    group: args.group ?? (state.group || 'root'),
+    ...ownerAfter(args, state, here),
   };
 }
 
@@ -148,11 +151,11 @@ export function planFile(
   made: FileState,
   { content, diff = '', promises = {} }: Content,
 ): ModulePlan {
-  const { path, args, follow } = wanted;
+  const { path, args, follow, here } = wanted;
   const isReplacedLink = state.link !== '' && !follow;
   const owner = ownerWanted(args, state.kind === 'absent' ? undefined : state);
   const isWritten = isReplacedLink || state.kind === 'absent' || made.sha256 !== state.sha256;
-  const rights = attributesOf(isWritten ? wanted : { args, follow }, state);
+  const rights = attributesOf(isWritten ? wanted : { args, follow, here }, state);
   const isSame = !isWritten && owner === undefined && rights.mode === state.mode;
   const real = isReplacedLink ? path : state.real;
   if (isSame) return { changes: [], result: { path } };
@@ -167,9 +170,12 @@ export function planFile(
     parent: true,
   };
   const [was, will] = [stateText(state, isReplacedLink), stateText(after, false)];
-  const effects: Effect[] = isWritten
-    ? [writeEffect(real, content, { mode: rights.mode, owner, validate: args.validate, state })]
-    : [attributeEffect(real, { mode: rights.mode, owner })];
+  const write = { mode: rights.mode, owner, validate: args.validate, state };
+  const effects: Effect[] = !isWritten
+    ? [attributeEffect(real, { mode: rights.mode, owner })]
+    : here === undefined
+      ? [writeEffect(real, content, write)]
+      : [writeHere(writeEffect(real, content, write))];
   const change: Change = {
     sign: was === undefined ? '+' : '~',
     // A rollback must write to the target of a link that was followed.

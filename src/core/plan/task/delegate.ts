@@ -3,6 +3,7 @@
 import type { Result } from '../../../expression/index.ts';
 import type { Place } from '../../../model/diagnostic.ts';
 import type { ModuleTask } from '../../../model/playbook.ts';
+import { present } from '../../../model/present.ts';
 import type { AnyModule, Change, ModulePlan } from '../../../model/run/change.ts';
 import type { Effect } from '../../../model/run/effect.ts';
 import { quote } from '../../../model/text/quote.ts';
@@ -53,6 +54,15 @@ export function notAs({ delegate, becomeUser = 'root' }: ModuleTask, user: strin
 
 const shown = (what: string): string => `on this machine: ${what}`;
 
+/**
+ * A change of a file of this machine. It is of no host: other hosts of the run may change the same
+ * file, and no rollback restores it.
+ */
+export const isFileHere = ({ what }: Pick<Change, 'what'>): boolean =>
+  what.startsWith(shown('file /'));
+
+const notRolledBack = 'no rollback restores files of this machine';
+
 /** What is known of a command that runs on this machine. */
 export interface LocalCommand {
   /** Of the playbook: commands run there, as in Ansible. */
@@ -91,10 +101,51 @@ export function localPlan(plan: ModulePlan, command: LocalCommand): ModulePlan {
   };
 }
 
+/**
+ * The plan of a task that changes files of this machine. Nothing of the host is changed, so the risk
+ * is that of a file that nobody reads.
+ */
+export function localFilePlan(plan: ModulePlan, directory: string): ModulePlan {
+  const { promises: promisesHere, ...rest } = plan;
+  const asIs = (text: string): string => text;
+  const local = localPlan(rest, { directory, title: asIs, script: asIs });
+  const changes = local.changes.map(
+    (change): Change => ({ ...change, risk: 'write', effects: change.effects.map(attached) }),
+  );
+  const note = changes.length === 0 ? local.note : notRolledBack;
+  const root = changes.find(({ sign, what }) => sign === '-' && isAround(what, directory));
+  if (root !== undefined)
+    return { changes: [], refuse: { why: `${root.what} has the playbook in it` } };
+  return { ...local, changes, ...present({ note, promisesHere }) };
+}
+
+const isAround = (what: string, directory: string): boolean =>
+  `${shown('file ')}${pathHere(directory, '')}/`.startsWith(`${what}/`);
+
+/** It is short, and may be done again: its end is not kept apart from kmend. */
+const attached = (effect: Effect): Effect =>
+  effect.kind === 'local' ? { ...effect, stdin: effect.stdin ?? '' } : effect;
+
+/** Arguments with a path that may be relative. */
+export const pathKeysHere: readonly string[] = ['path', 'dest'];
+
+/**
+ * A path of this machine, from the directory of the playbook. `.` and `..` are resolved, also where
+ * something in between is a link.
+ */
+export function pathHere(path: string, directory: string): string {
+  const parts: string[] = [];
+  const all = path.startsWith('/') ? path : `${directory}/${path}`;
+  for (const part of all.split('/'))
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  return `/${parts.join('/')}${path.endsWith('/') && parts.length > 0 ? '/' : ''}`;
+}
+
 /** A wait is on the clock of kmend anyway. */
 function localEffect(effect: Effect, { directory, title, script }: LocalCommand): Effect {
   const what = shown(title(effect.what));
-  if (effect.kind !== 'run') return { ...effect, what };
+  if (effect.kind !== 'run' && effect.kind !== 'local') return { ...effect, what };
   const there = `cd -- ${quote(directory)} || { echo "cannot change to the directory of the playbook" >&2; exit 125; }\n`;
   return { ...effect, kind: 'local', what, script: `${there}${script(effect.script)}` };
 }

@@ -72,6 +72,44 @@ export function guardArgs(written: Value, style: Style, read: ReadPieces): Guard
     : { kind: 'guarded', args, values };
 }
 
+/** Arguments that name a file, and those that become its content. */
+const pathKeys: ReadonlySet<string> = new Set(['path', 'dest', 'src']);
+const contentKeys: ReadonlySet<string> = new Set(['content']);
+
+/** A name in a directory: nothing leads out of it, and nothing is hidden in it. */
+const isName = (text: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,199}$/.test(text);
+
+/** Why these arguments must not be those of a file of this machine; undefined = they may. */
+export function checkFileArgs(written: Value, read: ReadPieces): Unguarded | undefined {
+  for (const [key, value] of Object.entries(isMapping(written) ? written : { cmd: written })) {
+    if (contentKeys.has(key)) continue;
+    for (const item of isList(value) ? value : [value]) {
+      const refused = checkFileArg(key, String(item), read);
+      if (refused !== undefined) return refused;
+    }
+  }
+  return undefined;
+}
+
+function checkFileArg(key: string, source: string, read: ReadPieces): Unguarded | undefined {
+  const pieces = read(source);
+  if ('kind' in pieces)
+    return pieces.kind === 'error'
+      ? { kind: 'wrong', message: pieces.message }
+      : { kind: 'later', why: pieces.why };
+  const foreign = pieces.find(
+    ({ isForeign, text }) => isForeign && !(pathKeys.has(key) && isName(text)),
+  );
+  if (foreign === undefined) return undefined;
+  const what = `{{${foreign.source ?? ''}}} is a value from a host`;
+  return {
+    kind: 'wrong',
+    message: pathKeys.has(key)
+      ? `${what}: in \`${key}\` of a file of this machine it must be one name of letters, digits and _.:@+-, without / and without a dot first`
+      : `${what}: it must not be \`${key}\` of a file of this machine`,
+  };
+}
+
 const noProgram = 'a value from a host must not choose the program that runs on this machine';
 
 function guardText(

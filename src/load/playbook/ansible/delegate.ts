@@ -1,9 +1,16 @@
 // Tasks that another machine does for a host: `delegate_to`, `local_action` and `connection: local`.
-import { isHere, notHere, ownSlot } from '../../../core/plan/task/delegate.ts';
+import {
+  isHere,
+  notHere,
+  ownSlot,
+  pathHere,
+  pathKeysHere,
+} from '../../../core/plan/task/delegate.ts';
 import { hasTemplate } from '../../../expression/index.ts';
 import type { ModuleTask } from '../../../model/playbook.ts';
 import type { AnyModule } from '../../../model/run/change.ts';
 import { filled } from '../../../model/shape/schema.ts';
+import type { Mapping, Value } from '../../../model/value.ts';
 import type { DiagnosticsCollector } from '../../text/diagnostics-collector.ts';
 import { field } from '../../text/fields.ts';
 import { checkTemplates, type Names } from '../../text/names.ts';
@@ -104,8 +111,32 @@ export function checkDelegate(
     });
   else if (delegable === undefined)
     collector.error(at, 'unsupported-keyword', notHere(name), {
-      hint: 'on this machine run `command`, `shell`, `uri`, `wait_for`, `stat`, `slurp`, `find`, or do it before the run',
+      hint: 'on this machine run `command`, `shell`, `uri`, `wait_for`, `stat`, `slurp`, `find`, `copy`, `template`, `file`, or do it before the run',
     });
+}
+
+/**
+ * The arguments as they are checked, and what of them was written otherwise: files of this machine may
+ * have relative paths.
+ */
+export function pathsOfHere(
+  tree: Tree,
+  { delegable }: AnyModule,
+  delegate: Delegate | undefined,
+): { readonly placed: Tree; readonly written: Mapping } {
+  if (delegate === undefined || delegable !== 'files' || tree.kind !== 'map')
+    return { placed: tree, written: {} };
+  const written: Record<string, Value> = {};
+  const entries = tree.entries.map((entry): Entry => {
+    const { key, value } = entry;
+    const isPath = pathKeysHere.includes(key) && value.kind === 'scalar';
+    if (!isPath || hasTemplate(value.text) || value.text === '') return entry;
+    if (value.text.startsWith('~')) return entry;
+    written[key] = value.text;
+    const text = pathHere(value.text, '');
+    return { ...entry, value: { ...value, value: text, text } };
+  });
+  return { placed: { ...tree, entries }, written };
 }
 
 /** Says that the `become` of a play is for hosts. */
