@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnCommand } from '../cli/child.ts';
-import { type Practice, practice, sick } from '../cli/practice.ts';
+import { type Practice, practice, sick, until } from '../cli/practice.ts';
 
 let lab: Practice;
 const hosts = ['one', 'two'] as const;
@@ -115,6 +115,32 @@ describe('a file of this machine', () => {
     expect([second.exit, text('shared')], second.out).toEqual([0, 'two']);
     expect(second.out).not.toContain('drift');
   }, 90_000);
+
+  it('kill -9 while it is written: the old one stays, and the resume writes it', async () => {
+    const begun = join(lab.dir, 'begun');
+    const check = lab.file('check.sh', `[ -e '${begun}' ] && exit 0; touch '${begun}'; sleep 5\n`);
+    mkdirSync(join(lab.dir, 'own'));
+    writeFileSync(join(lab.dir, 'own/kept'), 'old');
+    const path = book(
+      'killed',
+      `    - copy: {content: new, dest: own/kept, validate: "sh ${check} %s"}
+      delegate_to: localhost
+`,
+    );
+    const args = ['apply', path, '--limit', 'one', '--yes', '-i', lab.fleet.inventoryFile];
+    const child = await spawnCommand([...args, '--state-dir', lab.state], join(lab.dir, 'home'), {
+      XDG_STATE_HOME: join(lab.dir, 'state-home'),
+    });
+    await until(`begun: ${child.out()}${child.err()}`, () => existsSync(begun), 30);
+    child.signal('SIGKILL');
+    await child.ended;
+    expect(text('own/kept')).toBe('old');
+    const resumed = await run(['resume', lab.runs().at(-1) ?? '', '--yes']);
+    expect([resumed.exit, text('own/kept')], resumed.out).toEqual([0, 'new']);
+    // The script of the killed one ends, too, and leaves nothing beside the file.
+    await until('its end', () => readdirSync(join(lab.dir, 'own')).length === 1, 30);
+    expect(text('own/kept')).toBe('new');
+  }, 60_000);
 
   it('is not written where a host chooses the place', async () => {
     const path = book(
