@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planHost } from '../../src/core/plan/plan-host.ts';
-import { type Frame, scopeOf } from '../../src/core/plan/task-plan.ts';
+import { type Frame, scopeOf } from '../../src/core/plan/task/frame.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import type { TaskPlan } from '../../src/model/run/plan.ts';
 import type { Mapping } from '../../src/model/value.ts';

@@ -1,7 +1,8 @@
 // A template that gives a number or a truth value, where an argument wants text: as Ansible's `str`.
 import { describe, expect, it } from 'vitest';
+import type { Frame } from '../../src/core/plan/task/frame.ts';
 import { parseRendered } from '../../src/core/plan/task/texts.ts';
-import { evaluateTask, type Frame } from '../../src/core/plan/task-plan.ts';
+import { evaluateTask } from '../../src/core/plan/task-plan.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import { moduleTasksOf } from '../../src/model/playbook.ts';
 import { textWanted } from '../../src/model/run/change.ts';

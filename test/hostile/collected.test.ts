@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { outputArea } from '../../src/core/plan/task-plan.ts';
+import { outputArea } from '../../src/core/plan/task/ask.ts';
 import { observe } from '../../src/engine/session/observe.ts';
 import type { ReadRequest, Session } from '../../src/engine/session/session.ts';
 import { buildProbe, longestAnswer } from '../../src/facts/index.ts';

@@ -1,6 +1,6 @@
 // Parsers of words: versions and their ranges, times, expressions and what filters make of a
 // registered output.
-import { render } from '../../src/core/plan/condition.ts';
+import { render } from '../../src/core/plan/task/condition.ts';
 import { readCalendar } from '../../src/core/rollout/cron-line.ts';
 import { compile, compileFile, compileTemplate } from '../../src/expression/index.ts';
 import { nearest } from '../../src/model/diagnostic.ts';

@@ -1,6 +1,7 @@
 // `include_vars`: which files it reads, what it sets, and each error at its place.
 import { describe, expect, it } from 'vitest';
-import { evaluateTask, type Frame } from '../../src/core/plan/task-plan.ts';
+import type { Frame } from '../../src/core/plan/task/frame.ts';
+import { evaluateTask } from '../../src/core/plan/task-plan.ts';
 import { hostScope, loadPlaybook } from '../../src/load/index.ts';
 import type { ModuleTask, Task } from '../../src/model/playbook.ts';
 import type { Mapping } from '../../src/model/value.ts';

@@ -1,7 +1,7 @@
 // Encrypted variables: each is opened when something needs it, and an error names its place.
 import { describe, expect, it } from 'vitest';
 import { decryptVault } from '../../src/adapters/local/vault/decrypt.ts';
-import { render } from '../../src/core/plan/condition.ts';
+import { render } from '../../src/core/plan/task/condition.ts';
 import {
   hostScope,
   hostVars,

@@ -1,8 +1,8 @@
 // The package files of tasks (`files`): found or fetched, and read, before any host is contacted.
 
 import type { InspectedFile } from '../../adapters/local/index.ts';
-import { type Rendered, render } from '../../core/plan/condition.ts';
-import type { TaskVars } from '../../core/plan/scope.ts';
+import { type Rendered, render } from '../../core/plan/task/condition.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
 import type { Scope } from '../../expression/index.ts';
 import {
   hostScope,

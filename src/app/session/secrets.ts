@@ -1,6 +1,7 @@
 // Learns secrets from files, variables and templates of the operator.
-import { render } from '../../core/plan/condition.ts';
+
 import { type IsSecretName, isTemplate, secretTexts } from '../../core/plan/secrets.ts';
+import { render } from '../../core/plan/task/condition.ts';
 import type { Scope } from '../../expression/index.ts';
 import type { Value } from '../../model/value.ts';
 import type { World } from './world.ts';

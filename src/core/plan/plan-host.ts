@@ -29,25 +29,18 @@ import {
 import type { Effect } from '../../model/run/effect.ts';
 import type { HostPlan, OncePlan, TaskPlan } from '../../model/run/plan.ts';
 import { isMapping, type Mapping, unknown, type Value } from '../../model/value.ts';
-import { judge } from './condition.ts';
-
 import { drainSeconds, secondsOf } from './estimate.ts';
 import { type ChosenRemedy, foresee, withDerived } from './overlay.ts';
 import { refusalOf, several } from './refusal.ts';
-import type { TaskVars } from './scope.ts';
 import { type IsSecretName, learnedSecrets } from './secrets.ts';
 import { shownText } from './shown.ts';
 import { summary, unplanned } from './summary.ts';
+import { judge } from './task/condition.ts';
+import { type Evaluation, type Frame, scopeOf } from './task/frame.ts';
 import { changesHost, notNotified, unlessNotified } from './task/notified.ts';
 import { riskOf } from './task/once.ts';
-import {
-  type Evaluation,
-  evaluateTask,
-  type Frame,
-  loopItems,
-  roundLayer,
-  scopeOf,
-} from './task-plan.ts';
+import type { TaskVars } from './task/scope.ts';
+import { evaluateTask, loopItems, roundLayer } from './task-plan.ts';
 
 export interface HostInput {
   readonly host: string;

@@ -8,9 +8,9 @@ import type { EventOf } from '../../model/run/event.ts';
 import type { Outcome } from '../../model/run/failure.ts';
 import type { HostPlan, Plan, PlayPlan, TaskPlan } from '../../model/run/plan.ts';
 import { plural } from '../../model/text/plural.ts';
-import { render } from './condition.ts';
 import { type Earlier, expectedOf } from './estimate.ts';
 import { orderHosts } from './order.ts';
+import { render } from './task/condition.ts';
 import { withOwner } from './task/once.ts';
 
 export interface PlannedHost {

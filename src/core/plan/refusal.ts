@@ -2,7 +2,7 @@
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { ModulePlan, Unmet } from '../../model/run/change.ts';
 import { shownHint, shownText } from './shown.ts';
-import type { Evaluation } from './task-plan.ts';
+import type { Evaluation } from './task/frame.ts';
 
 interface Refusal {
   readonly why: string;

@@ -5,7 +5,7 @@ import type { AnyModule } from '../../model/run/change.ts';
 import type { TaskPlan } from '../../model/run/plan.ts';
 import { highestRisk, type Risk } from '../../model/run/risk.ts';
 import { hiddenChange, shownChange, shownText } from './shown.ts';
-import type { Evaluation } from './task-plan.ts';
+import type { Evaluation } from './task/frame.ts';
 
 /** Summarises the rounds of a loop: it changes if one round does, and is later if one round is. */
 export function summary(

@@ -1,6 +1,6 @@
 // A block with `rescue` or `always`: which branch a walk takes, and what the journal keeps of it.
 
-import type { TaskVars } from '../../core/plan/scope.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
 import type { HostState } from '../../core/run-state/state.ts';
 import { type BlockTask, moduleTasksOf, type Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';

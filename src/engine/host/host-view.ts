@@ -2,7 +2,7 @@
 // planned. Plan and walk share it.
 
 import { type ChosenRemedy, chooseRemedy, settled, withRemedy } from '../../core/plan/overlay.ts';
-import type { Frame } from '../../core/plan/task-plan.ts';
+import type { Frame } from '../../core/plan/task/frame.ts';
 import { isClusterWant, looksIn, withoutLook } from '../../facts/index.ts';
 import { type Facts, type FactWant, wantKey } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';

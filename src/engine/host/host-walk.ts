@@ -1,8 +1,8 @@
 // A host's walk through its tasks: what is known of the host, and what its effects need.
 
 import { chooseAnew } from '../../core/plan/overlay.ts';
-import type { TaskVars } from '../../core/plan/scope.ts';
-import type { Frame } from '../../core/plan/task-plan.ts';
+import type { Frame } from '../../core/plan/task/frame.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
 import { turnOf } from '../../core/run-state/lock-out.ts';
 import { awayUntil, type HostState, hostState, hostStates } from '../../core/run-state/state.ts';
 import { givenFacts, newAnswer } from '../../facts/index.ts';

@@ -1,11 +1,11 @@
 // Performs the changes of a task, and judges the result by `until`, `changed_when` and
 // `failed_when`.
 
-import { judge } from '../../core/plan/condition.ts';
-import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenText } from '../../core/plan/shown.ts';
+import { judge } from '../../core/plan/task/condition.ts';
 import { isFileHere } from '../../core/plan/task/delegate.ts';
-import { scopeOf } from '../../core/plan/task-plan.ts';
+import { scopeOf } from '../../core/plan/task/frame.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
 import type { EndedEffect } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';

@@ -1,7 +1,7 @@
 // A task that continues after a crash: effects under way are finished before anything is planned,
 // and effects that are no longer needed are closed.
 
-import type { TaskVars } from '../../core/plan/scope.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
 import type { EffectInFlight } from '../../core/run-state/state.ts';
 import type { ModuleTask } from '../../model/playbook.ts';
 import type { EffectResult } from '../../model/run/effect.ts';

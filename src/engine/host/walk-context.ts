@@ -1,7 +1,7 @@
 // What the caller and the run give to plans and walks of hosts.
 
-import type { Variables } from '../../core/plan/scope.ts';
 import type { IsSecretName } from '../../core/plan/secrets.ts';
+import type { Variables } from '../../core/plan/task/scope.ts';
 import type { RunState } from '../../core/run-state/state.ts';
 import type { DeclaredFacts } from '../../facts/index.ts';
 import type { Facts, FactWant } from '../../model/fact.ts';

@@ -1,18 +1,13 @@
 // One task of a host's walk: observe, plan, perform its effects, observe again. The second plan must
 // be empty.
 
-import { judge } from '../../core/plan/condition.ts';
 import { sameChange } from '../../core/plan/drift.ts';
-import type { TaskVars } from '../../core/plan/scope.ts';
 import { hiddenChange, hiddenText, shownChange } from '../../core/plan/shown.ts';
+import { judge } from '../../core/plan/task/condition.ts';
 import { isFileHere } from '../../core/plan/task/delegate.ts';
-import {
-  type Evaluation,
-  evaluateTask,
-  loopItems,
-  roundLayer,
-  scopeOf,
-} from '../../core/plan/task-plan.ts';
+import { type Evaluation, scopeOf } from '../../core/plan/task/frame.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
+import { evaluateTask, loopItems, roundLayer } from '../../core/plan/task-plan.ts';
 import { leavesNothing } from '../../core/run-state/host-history.ts';
 import { doneTask } from '../../core/run-state/state.ts';
 import { known } from '../../model/fact.ts';

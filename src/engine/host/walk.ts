@@ -2,12 +2,12 @@
 // perform task by task. Ends in `host.done` or `host.failed`.
 
 import { drainedByCommand, leftBehindOn } from '../../core/history/left-behind.ts';
-import { judge } from '../../core/plan/condition.ts';
 import { driftOf } from '../../core/plan/drift.ts';
-import type { TaskVars } from '../../core/plan/scope.ts';
 import { shownText } from '../../core/plan/shown.ts';
+import { judge } from '../../core/plan/task/condition.ts';
+import { scopeOf } from '../../core/plan/task/frame.ts';
 import { asIn, isOwner } from '../../core/plan/task/once.ts';
-import { scopeOf } from '../../core/plan/task-plan.ts';
+import type { TaskVars } from '../../core/plan/task/scope.ts';
 import { provenBy } from '../../core/run-state/fold-host.ts';
 import { isUntaken } from '../../core/run-state/lock-out.ts';
 import { isDueOn, learnedForAll } from '../../core/run-state/once.ts';

@@ -1,7 +1,7 @@
 // Observes a host: one script and one exec read all of its facts. Read-only; the caller names the
 // facts that it wants beside the base facts.
 
-import { outputArea, readingArea } from '../../core/plan/task-plan.ts';
+import { outputArea, readingArea } from '../../core/plan/task/ask.ts';
 import {
   type Area,
   areas,

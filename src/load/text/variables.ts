@@ -1,6 +1,6 @@
 // The variables of a host: magic variables, then layers by precedence. A template is rendered when
 // it is read.
-import { type TaskVars, VariableError } from '../../core/plan/scope.ts';
+import { type TaskVars, VariableError } from '../../core/plan/task/scope.ts';
 import { isLookupKey, renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
 import type { Host, Inventory, VarsLayer } from '../../model/host.ts';

@@ -1,5 +1,5 @@
 // Texts that ansible-vault encrypted, as loading meets them: each is opened when something needs it.
-import { VariableError } from '../../core/plan/scope.ts';
+import { VariableError } from '../../core/plan/task/scope.ts';
 import type { Diagnostic, Place } from '../../model/diagnostic.ts';
 import { isSealed, type Mapping, type Sealed, type Value } from '../../model/value.ts';
 

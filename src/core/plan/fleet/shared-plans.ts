@@ -6,7 +6,7 @@ import { moduleTasksOf, type Task } from '../../../model/playbook.ts';
 import { isUnknown, type Mapping, type Value } from '../../../model/value.ts';
 import { foresee, reboots } from '../overlay.ts';
 import type { HostInput, Share, Work } from '../plan-host.ts';
-import type { Frame, Recording } from '../task-plan.ts';
+import type { Frame, Recording } from '../task/frame.ts';
 
 /** Reads one input of a host: a fact, a variable, or what follows from them. */
 type Read = (host: Subject) => string;

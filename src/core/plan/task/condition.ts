@@ -7,10 +7,10 @@ import {
   renderDeep,
   renderPieces,
   type Scope,
-} from '../../expression/index.ts';
-import type { Place } from '../../model/diagnostic.ts';
-import type { Condition } from '../../model/playbook.ts';
-import type { Value } from '../../model/value.ts';
+} from '../../../expression/index.ts';
+import type { Place } from '../../../model/diagnostic.ts';
+import type { Condition } from '../../../model/playbook.ts';
+import type { Value } from '../../../model/value.ts';
 import { VariableError } from './scope.ts';
 
 export type Judged =

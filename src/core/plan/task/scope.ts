@@ -1,9 +1,9 @@
 // The variables that expressions of a task see: the layers that a walk adds to the variables of a
 // host, and facts under nested names.
-import { nestFacts, type Scope } from '../../expression/index.ts';
-import type { Facts } from '../../model/fact.ts';
-import { remembered } from '../../model/remembered.ts';
-import type { Mapping } from '../../model/value.ts';
+import { nestFacts, type Scope } from '../../../expression/index.ts';
+import type { Facts } from '../../../model/fact.ts';
+import { remembered } from '../../../model/remembered.ts';
+import type { Mapping } from '../../../model/value.ts';
 
 /**
  * Thrown by a lookup when a variable's own template cannot be rendered; caught where an expression
