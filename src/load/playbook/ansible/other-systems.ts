@@ -37,7 +37,7 @@ const ofWindows = [
 ];
 
 /** Ansible finds most of them by the names that they had before they were moved, too. */
-const collections = /^(?:community\.general|ansible\.(?:builtin|legacy))$/;
+const collections = ['', 'community.general', 'ansible.builtin', 'ansible.legacy'];
 
 const systems = new Map(
   Object.entries(otherSystems).flatMap(([system, names]) => names.map((name) => [name, system])),
@@ -55,7 +55,7 @@ export function otherSystem(key: string): string | undefined {
   const dot = Math.max(0, key.lastIndexOf('.'));
   const [collection, name] = [key.slice(0, dot), key.slice(dot === 0 ? 0 : dot + 1)];
   if (ofWindows.includes(collection) || (dot === 0 && name.startsWith('win_'))) return 'Windows';
-  return collection === '' || collections.test(collection) ? systems.get(name) : undefined;
+  return collections.includes(collection) ? systems.get(name) : undefined;
 }
 
 export function warnOfSystem(collector: DiagnosticsCollector, { key, keyAt }: Entry): void {
