@@ -1,6 +1,7 @@
 // Keywords of Ansible that are accepted: without effect, or because they say what holds anyway.
 import { describe, expect, it } from 'vitest';
 import { loadPlaybook } from '../../src/load/index.ts';
+import { isMapping } from '../../src/model/value.ts';
 import { modules } from '../../src/modules/index.ts';
 
 const load = (text: string) => loadPlaybook('p.yml', text, { modules, facts: [] });
@@ -35,6 +36,34 @@ describe('accepted because it holds anyway', () => {
       summaries(play('become_user: app', 'command: id, become_user: app, remote_user: x')),
     ).toEqual(['error: a task cannot have another `remote_user` than its play (none)']);
     expect(summaries(play('name: x', 'command: id, become_user: app'))).toEqual([]);
+  });
+
+  describe('a command of the dry run that changes nothing only reads', () => {
+    const marks = 'check_mode: false, changed_when: false';
+    const readOnlyOf = (task: string) => {
+      const [found] = play('name: x', task).value?.plays[0]?.tasks ?? [];
+      return found?.kind === 'task' && isMapping(found.args) && found.inPlans === true
+        ? found.args.read_only
+        : undefined;
+    };
+    it.each([
+      `command: uname -r, ${marks}`,
+      'shell: uname -r | head -1, check_mode: no, changed_when: no',
+      `command: {argv: [uname, -r]}, ${marks}`,
+      `command: uname -r chdir=/tmp, args: {creates: /x}, ${marks}`,
+      `ansible.builtin.command: kubectl wait --for=condition=Ready node/x, ${marks}`,
+    ])('%s', (task) => {
+      expect(readOnlyOf(task)).toBe(true);
+    });
+    it.each([
+      'command: uname -r, changed_when: false',
+      `command: kubectl drain x, ${marks}`,
+      `shell: reboot, ${marks}`,
+      'command: uname -r, check_mode: false, changed_when: x.rc == 1, vars: {x: {rc: 0}}',
+      'command: {argv: [uname], read_only: false}, changed_when: false, check_mode: true',
+    ])('not %s', (task) => {
+      expect(readOnlyOf(task)).not.toBe(true);
+    });
   });
 
   it('async with a poll is a time limit', () => {

@@ -22,6 +22,7 @@ import {
   pathsOfHere,
   withoutLocalAction,
 } from './ansible/delegate.ts';
+import { markReadOnly, readCheckMode } from './ansible/dry-run.ts';
 import { argumentsOf, keyValues, withArgs } from './ansible/free-form.ts';
 import { moduleHint } from './ansible/hints.ts';
 import { isOlderLoop, type Loop, loopOf, refusedLoop } from './ansible/loops.ts';
@@ -260,31 +261,6 @@ function readListen({ collector, isHandler }: TaskContext, tree: MapTree) {
   return field(collector, tree, 'listen', texts);
 }
 
-/**
- * In Ansible `check_mode: false` runs a task in a dry run too, and `true` runs the module's dry run.
- * For a command that only reads both mean the same: a plan runs it. Other commands are refused,
- * because a plan changes nothing.
- */
-function readCheckMode(
-  collector: DiagnosticsCollector,
-  tree: MapTree,
-  module: Entry,
-): true | undefined {
-  const entry = entryOf(tree, 'check_mode');
-  if (entry === undefined || field(collector, tree, 'check_mode', flag) === undefined)
-    return undefined;
-  if (module.value.kind === 'map' && entryOf(module.value, 'read_only') !== undefined) return true;
-  collector.error(
-    entry.keyAt,
-    'unsupported-keyword',
-    'kmend has `check_mode` only on a command or shell task with `read_only: true`',
-    {
-      hint: 'a plan changes nothing, and `kmend plan` is the dry run of all tasks',
-    },
-  );
-  return undefined;
-}
-
 interface AskedModule {
   readonly module: AnyModule;
   readonly entry: Entry;
@@ -337,7 +313,8 @@ function moduleOf(context: TaskContext, tree: MapTree): AskedModule | undefined 
     warnOfSystem(collector, first);
     return { module, entry: first, missing: first.key };
   }
-  return translated(context, withArgs(collector, first, module, entryOf(tree, 'args')));
+  const entry = withArgs(collector, first, module, entryOf(tree, 'args'));
+  return translated(context, markReadOnly(collector, tree, entry, module));
 }
 
 /** What a task has instead of a module of another system; undefined where no `when` is around it. */

@@ -63,7 +63,7 @@ With \`read_only: true\` you say that it changes nothing; kmend cannot check tha
 \`apply --check\`, and the plan that \`apply\` shows before it asks) runs it only where the task is marked with \`check_mode: false\`, as Ansible marks what
 runs in its \`--check\`, or where the command line says \`--run-read-only\`. \`check_mode: true\` marks it too: the dry run of a command that only reads is
 to run it. Without a mark its result is not known in the plan, and what depends on it is planned as *later*. On the turn of its host it is always run. A task
-without \`read_only\` cannot have \`check_mode\`.`,
+without \`read_only\` cannot have \`check_mode\`. \`check_mode: false\` and \`changed_when: false\` together are \`read_only: true\`.`,
   args: asArgs(args),
   freeForm: freeFormNames,
   asUser: (given, user) => ({ ...given, user }),
