@@ -107,7 +107,9 @@ const listed = (names: readonly string[]): string =>
 const needsDrain = ['reboot', 'uncordon'];
 
 function noteOf(leftOut: readonly ModuleTask[], kept: readonly ModuleTask[]): string {
-  const names = leftOut.map(({ name, module }) => (name === module ? name : `${name} (${module})`));
+  const names = leftOut.map(({ name, module, missing = module }) =>
+    name === missing ? name : `${name} (${missing})`,
+  );
   const later = kept.find(({ module }) => needsDrain.includes(module))?.module;
   const drains = leftOut.some(({ module }) => module === 'drain') && later !== undefined;
   const danger = drains ? `; nothing takes a node out of service before \`${later}\`` : '';
