@@ -411,6 +411,12 @@ describe('the house', () => {
     ]);
   });
 
+  it('exports no key as a JWK, which stops Node for good when it collects what made the key', () => {
+    const exports = /\.export\(\{[^}]*format: 'jwk'/;
+    expect(files.filter((file) => exports.test(code(file.text))).map(name)).toEqual([]);
+    expect(exports.test("key.export({ format: 'jwk' }).x")).toBe(true);
+  });
+
   it('never breaks for a user without a name, as containers have them', () => {
     const asks = /(?<!try \{\s+return )\b(?:userInfo|homedir)\(\)/;
     expect(files.filter((file) => asks.test(code(file.text))).map(name)).toEqual([]);

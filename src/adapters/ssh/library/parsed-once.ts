@@ -16,7 +16,6 @@ interface Exchange {
   readonly type: string;
   readonly _keys: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
   _dh: { readonly computeSecret: (theirs: Buffer) => Buffer } | null;
-  readonly generateKeys: () => void;
   getPublicKey: () => Buffer;
   computeSecret: (theirs: Buffer) => Buffer | Error;
 }
@@ -66,9 +65,15 @@ export function verifyRaw({ parseKey }: Pick<typeof utils, 'parseKey'>): void {
 
 const patched = new WeakSet<object>();
 
+/** The raw public key of an exchange, which it asks for twice. */
+const written = new WeakMap<Exchange, Buffer>();
+
 /**
- * From now on key exchanges by curve25519 write and read raw public keys. `client` is in one: their
- * class is found nowhere else.
+ * From now on key exchanges by curve25519 write their public key once and read raw ones. `client` is
+ * in one: their class is found nowhere else.
+ *
+ * The key is not exported as a JWK, which is faster: Node holds the lock of a key meanwhile, and waits
+ * for it forever where it collects what has just made this key.
  */
 export function exchangeRaw(client: Client): void {
   const { _kex: exchange } = (
@@ -77,9 +82,11 @@ export function exchangeRaw(client: Client): void {
   const curve = Object.getPrototypeOf(exchange) as Exchange;
   if (exchange.type !== '25519' || patched.has(curve)) return;
   patched.add(curve);
+  const { getPublicKey } = curve;
   curve.getPublicKey = function () {
-    this.generateKeys();
-    return Buffer.from(this._keys.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+    const key = written.get(this) ?? getPublicKey.call(this);
+    written.set(this, key);
+    return key;
   };
   const { computeSecret } = Object.getPrototypeOf(curve) as Exchange;
   curve.computeSecret = function (theirs) {
