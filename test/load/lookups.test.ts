@@ -20,7 +20,7 @@ const load = (
     extraVars,
     reader: tableReader(files),
     env,
-    cwd: '/work',
+    cwd: '/srv',
   });
 
 const play = (text: string): string => `- hosts: all\n${text.replace(/^/gm, '  ')}\n`;
@@ -157,13 +157,13 @@ describe('fileglob', () => {
   ])('%s', (loop, wanted) => {
     expect(
       seen(play(`tasks:\n- nothing:\n  ${loop}`), many, { sub: 'c', list: ['c/1*', '*.txt'] }),
-    ).toEqual([wanted.map((name) => `/work/site/files/${name}`)]);
+    ).toEqual([wanted.map((name) => `/srv/site/files/${name}`)]);
   });
 
   it('is remembered', () => {
     const text = play('tasks:\n- nothing:\n  with_fileglob: c/*.conf');
     expect(load(text, many).value?.outside?.globs).toEqual({
-      'site/files/c/*.conf': ['/work/site/files/c/1.conf', '/work/site/files/c/2.conf'],
+      'site/files/c/*.conf': ['/srv/site/files/c/1.conf', '/srv/site/files/c/2.conf'],
     });
   });
 
