@@ -12,7 +12,7 @@ import { doneTask, emptyState, hostState, type RunState } from '../../src/core/r
 import type { ModuleTask, OncePart } from '../../src/model/playbook.ts';
 import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';
 import { type HostPlan, hasChanges } from '../../src/model/run/plan.ts';
-import { begin, failure, fleet, noon, settle, started, stateAfter, wave } from './fleet.ts';
+import { begin, done, failure, fleet, noon, settle, started, stateAfter, wave } from './fleet.ts';
 import { planOf } from './plan-tasks.ts';
 import { type RandomWorld, randomWorld } from './worlds.ts';
 
@@ -348,6 +348,32 @@ describe('decide', () => {
       prelude: 'done',
       tasks: [{ task: 'p1' }],
     });
+  });
+
+  it('owes the epilogue again when the cluster was away in it', () => {
+    const away = { ...failure('interrupted'), resumable: true, transport: true } as const;
+    const bodies: readonly EventBody[] = [
+      wave(1, all),
+      started('h1'),
+      { type: 'prelude.done', host: 'h1' },
+      done('h1'),
+      ...['h2', 'h3'].flatMap((host) => [started(host), done(host)]),
+    ];
+    const behind = (...more: readonly EventBody[]): RunState =>
+      stateAfter(first, ...[...bodies, ...more].map((body, at) => [at + 1, body] as const));
+    expect(settle(behind(), 10).did).toContain('start h1');
+    const begun = behind(started('h1'));
+    expect(ownerOf(begun)?.epilogue).toBe('begun');
+    const cut: EventBody = {
+      ...{ type: 'host.failed', host: 'h1', failure: away, touched: false, state: 'untouched' },
+    };
+    const owing = behind(started('h1'), cut);
+    expect(ownerOf(owing)).toMatchObject({ status: 'waiting', epilogue: 'owed' });
+    expect(settle(owing, 12).did).toContain('start h1');
+    const again = behind(started('h1'), cut, started('h1'), done('h1'));
+    expect(ownerOf(again)?.epilogue).toBe('owed');
+    expect(settle(again, 14).did).toContain('start h1');
+    expect(ownerOf(behind(started('h1'), done('h1')))?.epilogue).toBe('done');
   });
 
   it('its host is walked where only others wait for what it registers', () => {

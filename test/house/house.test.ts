@@ -411,7 +411,7 @@ describe('the house', () => {
     ]);
   });
 
-  it('exports no key as a JWK, which stops Node for good when it collects what made the key', () => {
+  it('exports no key as a JWK, which stops Node 20 for good when it collects what made the key', () => {
     const exports = /\.export\(\{[^}]*format: 'jwk'/;
     expect(files.filter((file) => exports.test(code(file.text))).map(name)).toEqual([]);
     expect(exports.test("key.export({ format: 'jwk' }).x")).toBe(true);

@@ -72,7 +72,7 @@ const written = new WeakMap<Exchange, Buffer>();
  * From now on key exchanges by curve25519 write their public key once and read raw ones. `client` is
  * in one: their class is found nowhere else.
  *
- * The key is not exported as a JWK, which is faster: Node holds the lock of a key meanwhile, and waits
+ * The key is not exported as a JWK, which is faster: Node 20 holds the lock of a key meanwhile, and waits
  * for it forever where it collects what has just made this key.
  */
 export function exchangeRaw(client: Client): void {
