@@ -77,6 +77,32 @@ ${handlers}  tasks:
     expect(JSON.stringify(load(text).value)).not.toContain('two');
   });
 
+  it.each([
+    ['imports', 'tasks:\n    - {import_role: {name: r}, ', '}'],
+    ['roles', 'roles:\n    - {role: r, ', '}'],
+  ])(
+    'of a role that is there twice: those of the last time, with what that gives it (%s)',
+    (_, before, behind) => {
+      const files = {
+        'roles/r/tasks/main.yml': '- {name: t, command: "x {{ w }}", notify: again}\n',
+        'roles/r/handlers/main.yml': '- {name: again, command: "h {{ w }}"}\n',
+      };
+      const [list, item] = before.split('\n');
+      const twice = ['a', 'b'].map((w) => `${item}vars: {w: ${w}}, when: rc == "${w}"${behind}`);
+      const text = `- hosts: all\n  vars: {rc: b}\n  ${[list, ...twice].join('\n')}\n`;
+      const { value, diagnostics } = load(text, files);
+      expect(diagnostics).toEqual([]);
+      const found = (tasks: readonly Task[]): readonly Task[] =>
+        tasks.flatMap((task) =>
+          task.kind === 'task' ? [] : task.notifiedBy === undefined ? found(task.tasks) : [task],
+        );
+      const seen = JSON.stringify(found(value?.plays[0]?.tasks ?? []));
+      expect(seen).toContain('"w":"b"');
+      expect(seen).toContain('rc == \\"b\\"');
+      expect(seen).not.toMatch(/"w":"a"|rc == \\"a\\"/);
+    },
+  );
+
   it('of roles: with their variables, below those of the play, also by their role', () => {
     const files = {
       'roles/web/tasks/main.yml': '- {name: w, command: x, notify: [reload, only]}\n',

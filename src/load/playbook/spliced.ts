@@ -94,7 +94,10 @@ export function readSplice(
       id: rounds.length === 1 ? id : `${id}.${round}`,
     };
     const own = kind.endsWith('_role')
-      ? roleBlock(openRole(context.collector, args, around), inside, isImport)
+      ? roleBlock(openRole(context.collector, args, around), inside, isImport, {
+          ...common.vars,
+          ...vars,
+        })
       : fileTasks(openTasks(context.collector, args, around), inside);
     return rounds.length === 1 ? own : [blockOf(inside, { name: common.name, vars }, own)];
   });
@@ -248,7 +251,7 @@ function readRoleEntry(
     names: withVars(inner, Object.keys(vars)),
     id,
   };
-  return [blockOf(inside, { name: value.text, vars }, roleBlock(found, inside, true))];
+  return [blockOf(inside, { name: value.text, vars }, roleBlock(found, inside, true, vars))];
 }
 
 /** A role is done once in a play, unless its parameters differ. */
@@ -263,11 +266,15 @@ function isRepeated(
   return known && !allowDuplicates;
 }
 
-/** @param isStatic later tasks of the play see its variables too */
+/**
+ * @param isStatic later tasks of the play see its variables too
+ * @param given variables that the block around it has
+ */
 function roleBlock(
   parts: RoleParts | undefined,
   { context, names, id }: Inside,
   isStatic: boolean,
+  given: Mapping,
 ): readonly Task[] {
   if (parts === undefined) return [];
   const { role, defaults, vars: written, dependencies, tasks } = parts;
@@ -303,18 +310,21 @@ function roleBlock(
   if (isStatic) expose(context, defaults, vars);
   const its = { name: role.name, vars: { ...vars.vars, ...own }, defaults: defaults.vars };
   const block = blockOf(inside, its, fileTasks(tasks, inside));
-  keepHandlers(parts, inside, its);
+  keepHandlers(parts, inside, { ...its, vars: { ...given, ...its.vars } });
   return [...before, block];
 }
 
-/** The handlers of a role see its variables, and are there once, however often it is. */
+/**
+ * The handlers of a role see its variables and conditions. They are there once, however often it is:
+ * those of the last time, as in Ansible.
+ */
 function keepHandlers(
   { role, handlers: opened }: RoleParts,
   { context, names, id }: Inside,
   its: Parameters<typeof blockOf>[1],
 ): void {
   const { handlers } = context.played;
-  if (opened?.tree === undefined || handlers.has(role.path)) return;
+  if (opened?.tree === undefined) return;
   const { path, collector, tree } = opened;
   const around = { ...context.around, trail: [...context.around.trail, path] };
   // Another inclusion of the role may notify them, too.
@@ -328,6 +338,7 @@ function keepHandlers(
     `${inside.id}.`,
   );
   const read = handlersOf(collector, tree, tasks, role.name);
+  handlers.delete(role.path);
   handlers.set(
     role.path,
     read.map((one) => ({ ...one, task: blockOf(inside, its, [one.task]) })),
