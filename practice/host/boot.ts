@@ -1,10 +1,21 @@
 // Boots a practice host: what its boot loader names is what runs, /proc and /sys are made anew,
 // /run is empty, the units start.
 import { randomUUID } from 'node:crypto';
+import { renameSync } from 'node:fs';
 import { makeGroups } from './cgroups.ts';
 import { type BootEntry, defaultEntry, readEnv, takenOnce, writeEnv } from './grub.ts';
 import { find, runcOnDisk } from './installed.ts';
-import { control, fault, hostClock, type Machine, put, putName, read, remove } from './machine.ts';
+import {
+  at,
+  control,
+  fault,
+  hostClock,
+  type Machine,
+  put,
+  putName,
+  read,
+  remove,
+} from './machine.ts';
 import { putSettings } from './settings.ts';
 
 export const menuPath = (machine: Machine): string =>
@@ -145,7 +156,9 @@ export function stopUnit(machine: Machine, unit: string): void {
 /** The parts of /proc that change while it runs; called before each command. */
 export function putTime(machine: Machine): void {
   const up = Math.max(0, hostClock(machine) - machine.running.bootTime) + 0.42;
-  put(machine, '/proc/uptime', `${up.toFixed(2)} ${(up * 1.9).toFixed(2)}\n`);
+  // A reader never finds half of it, as on a real host.
+  put(machine, '/proc/uptime.new', `${up.toFixed(2)} ${(up * 1.9).toFixed(2)}\n`);
+  renameSync(at(machine, '/proc/uptime.new'), at(machine, '/proc/uptime'));
 }
 
 function putProc(machine: Machine): void {

@@ -1,12 +1,15 @@
 # Waits until the condition holds, and prints after how many seconds it did. Status 64 = not within
 # the time.
 @condition@
+uptime() { cut -d . -f 1 "$R/proc/uptime" 2>/dev/null; }
+# One clock for the whole wait: the difference of two is no time.
+began=$(uptime)
+clock=uptime
+[ -n "$began" ] || { clock='date +%s'; began=$(date +%s); }
 passed() {
-  now=$(cut -d . -f 1 "$R/proc/uptime" 2>/dev/null) || now=
-  echo $((${now:-$(date +%s)} - began))
+  now=$($clock)
+  echo $((${now:-$began} - began))
 }
-began=0
-began=$(passed)
 until holds; do
   [ "$(passed)" -lt @timeout@ ] || exit 64
   sleep @sleep@
