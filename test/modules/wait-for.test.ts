@@ -105,6 +105,21 @@ describe('wait_for', () => {
     expect(effect(acted)).not.toHaveProperty('harmless');
   });
 
+  it('ends in its time where the clock of the host is read at first, and where it is not', () => {
+    for (const first of ['', '7.1 9.9\n']) {
+      const made = hostTree({ '/proc/uptime': first });
+      made.program(
+        'sleep',
+        'cd "$KMEND_ROOT"; echo "1000007.1 9" > proc/uptime; echo >> tries; [ $(wc -l < tries) -lt 9 ] || touch none; exec /bin/sleep "$1"',
+      );
+      const [effect] =
+        planIn(made, 'wait_for', { path: '/none', timeout: 2 }, { context: acted }).changes[0]
+          ?.effects ?? [];
+      if (effect?.kind !== 'run') throw new Error('no script');
+      expect(made.run(effect.script).code).toBe(64);
+    }
+  });
+
   it('is a pause without a port and a path', () => {
     const made = hostTree();
     const plan = planIn(made, 'wait_for', { timeout: 30 }, { context: acted });
