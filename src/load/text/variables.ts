@@ -1,6 +1,6 @@
 // The variables of a host: magic variables, then layers by precedence. A template is rendered when
 // it is read.
-import { type TaskVars, VariableError } from '../../core/plan/task/scope.ts';
+import { VariableError, type VariableLayers } from '../../core/plan/task/scope.ts';
 import { isLookupKey, renderParts, type Scope } from '../../expression/index.ts';
 import type { Checked, Diagnostic } from '../../model/diagnostic.ts';
 import type { Host, Inventory, VarsLayer } from '../../model/host.ts';
@@ -11,24 +11,10 @@ import { put } from './tree.ts';
 import { SealedError, sealedIn } from './vault.ts';
 
 /** The layers above the inventory's variables, from the strongest to the weakest. */
-export interface Layers {
+export interface Layers extends VariableLayers {
   /** What a rollback sets again. Hosts have reported it: it is no template. */
   readonly rolledBack?: Mapping;
-  /** `-e`: always wins. */
-  readonly extraVars?: Mapping;
-  /** `register` and `set_fact`. */
-  readonly registered?: Mapping;
-  readonly taskVars?: TaskVars;
-  readonly playVars?: Mapping;
-  /** Facts as nested mappings: `kernel.release` under `kernel`. */
-  readonly facts?: Mapping;
-  /** Below the variables of the inventory, and below the defaults of blocks. */
-  readonly playDefaults?: Mapping;
   readonly playbookDir?: string;
-  /** `playbook_dir` and `inventory_dir` are absolute, from this working directory. */
-  readonly absoluteFrom?: string;
-  /** Called with the name of each variable that is looked up. */
-  readonly onRead?: (name: string) => void;
 }
 
 /** Names that every host has, whatever its variables. */

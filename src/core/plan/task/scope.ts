@@ -33,7 +33,9 @@ export interface VariableLayers {
   readonly registered?: Mapping;
   readonly taskVars?: TaskVars;
   readonly playVars?: Mapping;
+  /** Facts as nested mappings: `kernel.release` under `kernel`. */
   readonly facts?: Mapping;
+  /** Below the variables of the inventory, and below the defaults of blocks. */
   readonly playDefaults?: Mapping;
   /** `playbook_dir` and `inventory_dir` are absolute, from this working directory. */
   readonly absoluteFrom?: string;
