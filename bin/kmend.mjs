@@ -2,13 +2,25 @@
 // The entry: refuses a Node that is too old, answers --version and --help, and loads the bundle; in
 // a checkout it first builds it where it is stale. No syntax newer than Node 12 (no `?.`, no `??`):
 // an old bastion must be able to *parse* this to say what is wrong.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundle = join(root, 'dist', 'kmend.cjs');
+const require = createRequire(bundle);
 
 function nodeIsTooOld() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -54,7 +66,107 @@ const asksFor = (long, short) =>
 
 const help = asksFor('--help', '-h') ? builtHelp() : '';
 
-const load = () => createRequire(import.meta.url)(bundle);
+/** Not imported above: `--version` needs no such thing, and Node 12 has none. */
+const crc32 = (bytes) => require('node:zlib').crc32(bytes);
+
+/** Commands that read hosts run much more of the program than others: their code is kept apart. */
+const readingHosts = ['apply', 'check', 'drift', 'plan', 'resume'];
+
+/** Milliseconds until code that nothing has replaced is removed. */
+const longestUnused = 90 * 24 * 3600 * 1000;
+
+/**
+ * Does the path belong to this user, so that nobody else could have written it? Code that is read
+ * from there is run.
+ */
+function isOurs(path) {
+  const { mode, uid } = statSync(path);
+  return uid === process.geteuid() && (mode & 0o022) === 0;
+}
+
+/**
+ * The file with the compiled code of this program, in the user's cache directory; undefined where
+ * there is no such directory of this user's own (sudo with another user's HOME), or it is not wanted.
+ */
+function keptCode(program) {
+  const { HOME, NODE_DISABLE_COMPILE_CACHE, XDG_CACHE_HOME } = process.env;
+  const absolute = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME);
+  if (!process.geteuid || NODE_DISABLE_COMPILE_CACHE || !(absolute || HOME)) return undefined;
+  try {
+    if (!isOurs(absolute ? XDG_CACHE_HOME : HOME)) return undefined;
+    const folder = join(absolute ? XDG_CACHE_HOME : join(HOME, '.cache'), 'kmend');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!isOurs(folder)) return undefined;
+    const kind = readingHosts.indexOf(process.argv[2]) < 0 ? 'code' : 'hosts.code';
+    const sum = crc32(program).toString(16);
+    return join(folder, `${sum}-${process.versions.node}-${process.arch}.${kind}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Four bytes of its own sum come first: the engine does not find out what a disk has done. */
+function readCode(file) {
+  try {
+    const kept = readFileSync(file);
+    const code = kept.subarray(4);
+    return isOurs(file) && kept.readUInt32LE(0) === crc32(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeCode(file, code) {
+  const draft = `${file}.${process.pid}`;
+  const sum = Buffer.alloc(4);
+  try {
+    sum.writeUInt32LE(crc32(code));
+    writeFileSync(draft, Buffer.concat([sum, code]), { mode: 0o600 });
+    renameSync(draft, file);
+    for (const name of readdirSync(dirname(file))) {
+      const path = join(dirname(file), name);
+      if (Date.now() - statSync(path).mtimeMs > longestUnused) unlinkSync(path);
+    }
+  } catch {
+    // A disk that is full or read-only: the next command compiles again.
+  }
+}
+
+/** As a function. The text is made once, and with one byte a character: the build writes ASCII only. */
+const wrapped = (program) =>
+  Buffer.concat([
+    Buffer.from('(function (exports, require, module, __filename, __dirname) {'),
+    program,
+    Buffer.from('\n})'),
+  ]).latin1Slice();
+
+/**
+ * Runs the bundle as \`require\` would, with the code that an earlier command compiled: to compile it
+ * takes twice as long as most commands. The engine refuses code of another version of itself.
+ */
+function load() {
+  const program = readFileSync(bundle);
+  const [, flags] = /__kmend_engine=(\[\[.*?\]\]);/.exec(program.latin1Slice(0, 1000));
+  // Before the code is read: code that was compiled with other flags is refused.
+  for (const [flag, engine] of JSON.parse(flags))
+    if (process.versions.v8.startsWith(engine)) v8.setFlagsFromString(flag);
+  const file = keptCode(program);
+  const code = file === undefined ? undefined : readCode(file);
+  const script = new vm.Script(wrapped(program), {
+    filename: bundle,
+    cachedData: code,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  if (file !== undefined && (code === undefined || script.cachedDataRejected))
+    process.once('exit', () => {
+      // As it was when the code was read: the SSH adapter sets it later.
+      v8.setFlagsFromString('--semi-space-growth-factor=2');
+      writeCode(file, script.createCachedData());
+    });
+  const module = { exports: {} };
+  const run = script.runInThisContext();
+  run(module.exports, require, module, bundle, dirname(bundle));
+}
 
 const fail = (text) => {
   process.stderr.write(`kmend: ${text}\n`);

@@ -1,6 +1,5 @@
 // The composition root: builds the real world, runs one command line, sets the exit code.
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import {
   decryptVault,
   diskFiles,
@@ -27,15 +26,6 @@ import { harmless } from './model/text/printable.ts';
 import { foldLine, printable, widthOf } from './screens/layout.ts';
 
 declare const __KMEND_VERSION__: string;
-
-// Node 20 compiles each function again that has run for a while, in threads. Most commands end before
-// this pays: it took a quarter of the CPU of a plan of 1,000 hosts. Functions run fifteen times as long
-// before it now. The heap may grow by three fifths between two collections of all garbage, which was
-// more than twice that and cost no less time. Later engines decide by other figures.
-if (process.versions.v8.startsWith('11.')) {
-  setFlagsFromString('--interrupt-budget=1000000');
-  setFlagsFromString('--heap-growing-percent=60');
-}
 
 const orEmpty = (path: string): string => {
   try {

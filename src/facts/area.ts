@@ -11,10 +11,17 @@ export interface Area {
    */
   readonly script: string | ((args: Mapping) => string);
   /**
-   * Shell functions of this script. A probe has them once, also when the area is in it several
-   * times.
+   * Shell functions and constants of this script. A probe has them once, also when several of its areas
+   * name them.
    */
   readonly functions?: string;
+  /** Other scripts read variables that this one sets: it runs before them. */
+  readonly sets?: true;
+  /**
+   * It takes few seconds at most, and only such scripts read its variables. Their outputs come at once:
+   * each write of a script is a packet, which costs the reader more than what is in it.
+   */
+  readonly quick?: true;
   /** An area that must be read before this one. It is read even where nothing else needs it. */
   readonly needs?: string;
   readonly maxBytes: number;

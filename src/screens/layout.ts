@@ -1,6 +1,6 @@
 // Layout of text for a terminal: widths, columns, colours, and escapes.
 import { randomUUID } from 'node:crypto';
-import stringWidth from 'string-width';
+import { createRequire } from 'node:module';
 import { harmless } from '../model/text/printable.ts';
 
 /** Colours of a terminal; without colour elsewhere (`NO_COLOR`, a pipe) the same functions. */
@@ -47,20 +47,41 @@ export const printable = (line: string): string =>
 const withoutColours = (text: string): string =>
   text.includes(sign) ? text.replace(signed, '') : text;
 
+/** Of the bundle, which then has the package in it; a module has none. */
+declare const require: NodeJS.Require | undefined;
+
+let measuring: ((text: string) => number) | undefined;
+
+/**
+ * The package that knows wide characters. It takes 20 ms to make its pattern of all emoji, and most
+ * commands print none.
+ */
+function measure(text: string): number {
+  measuring ??= (
+    typeof require === 'undefined'
+      ? createRequire(import.meta.url)('string-width')
+      : require('string-width')
+  ).default as (text: string) => number;
+  return measuring(text);
+}
+
+const asciiOnly = /^[ -~]*$/;
+
 /** Columns of a text as it is printed, without colours. A wide character takes two. */
-export const widthOf = (text: string): number => stringWidth(harmless(withoutColours(text)));
+export function widthOf(text: string): number {
+  const shown = harmless(withoutColours(text));
+  return asciiOnly.test(shown) ? shown.length : measure(shown);
+}
 
 export const padRight = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - widthOf(text)));
-
-const characters = new Intl.Segmenter();
 
 /** The text cut to a width, with an ellipsis. A text that is cut loses its colours. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let cut = '';
   let left = width - 1;
-  for (const { segment } of characters.segment(withoutColours(text))) {
+  for (const { segment } of new Intl.Segmenter().segment(withoutColours(text))) {
     left -= widthOf(segment);
     if (left < 0) break;
     cut += segment;

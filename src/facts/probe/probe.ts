@@ -84,7 +84,8 @@ function scriptFor(parts: readonly Part[]): string {
   const functions = parts.map(
     (part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`,
   );
-  const calls = parts.map((_, index) => `frame ${index}\n`);
+  const frames = (has: (area: Area) => boolean): string =>
+    parts.map(({ area }, index) => (has(area) ? `frame ${index}\n` : '')).join('');
   return withPrelude(
     scriptText(outdented(probeFile), {
       frameVersion,
@@ -92,7 +93,9 @@ function scriptFor(parts: readonly Part[]): string {
       parts: parts.length,
       shared: shared.join(''),
       areas: functions.join(''),
-      calls: calls.join(''),
+      first: frames(({ sets }) => sets === true).trimEnd(),
+      quick: frames(({ quick }) => quick === true).trimEnd(),
+      rest: frames(({ sets, quick }) => sets !== true && quick !== true).trimEnd(),
     }),
   );
 }

@@ -14,6 +14,7 @@ import { type BootMenu, readBls, readGrubCfg, readGrubEnv } from './boot-entries
 export const bootArea: Area = {
   name: 'boot',
   script: scriptText(boot),
+  quick: true,
   maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);

@@ -10,6 +10,7 @@ import kernel from './kernel.sh';
 export const kernelArea: Area = {
   name: 'kernel',
   script: scriptText(kernel),
+  quick: true,
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);

@@ -32,6 +32,9 @@ function rowTest({ key, pattern }: (typeof creatorRows)[number], index: number):
 
 export const rowFunction = scriptText(rowOf, { rows: creatorRows.map(rowTest).join('') });
 
+/** Of the areas that classify groups: the function, as text for their awk programs, in `$A0`. */
+export const rowVariable = `A0='${rowFunction}\n'\n`;
+
 export const walkProgram = scriptText(walk, {
   maxLimitReads,
   maxExplicit,

@@ -5,9 +5,7 @@
 # is a link too. busybox's grep reads EIO as an empty file, so md5sum runs first and names what it
 # cannot read. Its find passes more arguments than new kernels accept.
 # Cheap and informative lines come first, because they count even where the probe is interrupted.
-# The area pids uses A0 too. Links are followed by name: the practice fleet makes EIO with them.
-A0='@rowFunction@
-'
+# Links are followed by name: the practice fleet makes EIO with them.
 c=$R/sys/fs/cgroup m=$c/memory W=''
 if early && command -v timeout >/dev/null; then W='timeout 25'; fi
 if [ ! -e "$m/memory.limit_in_bytes" ]; then

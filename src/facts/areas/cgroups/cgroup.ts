@@ -15,11 +15,12 @@ import {
   samplesOf,
 } from '../../kmem/groups.ts';
 import cgroup from './cgroup.sh';
-import { rowFunction, walkProgram } from './cgroup-walk.ts';
+import { rowVariable, walkProgram } from './cgroup-walk.ts';
 
 export const cgroupArea: Area = {
   name: 'cgroup',
-  script: scriptText(cgroup, { rowFunction, walkProgram }),
+  script: scriptText(cgroup, { walkProgram }),
+  functions: rowVariable,
   differs: true,
   maxBytes: 200_000,
   inParts: true,

@@ -7,6 +7,7 @@ export const memoryArea: Area = {
   name: 'memory',
   script: `printf '%s\\n' "$S"`,
   differs: true,
+  quick: true,
   maxBytes: 65_536,
   parse: (text) => {
     const kilobytes = (name: string): number | undefined =>

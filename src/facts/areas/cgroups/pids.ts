@@ -6,6 +6,7 @@ import type { Area } from '../../area.ts';
 import { type Fields, readFields, wholeNumber } from '../../fields.ts';
 import { creatorRows, type Level } from '../../kmem/creators.ts';
 import { kubeletSetting } from '../programs/kubelet.ts';
+import { rowVariable } from './cgroup-walk.ts';
 import countPids from './pids.awk';
 import pids from './pids.sh';
 
@@ -22,6 +23,8 @@ const controllers = ['v1', 'v2'] as const;
 export const pidsArea: Area = {
   name: 'pids',
   script: scriptText(pids, { countProgram }),
+  functions: rowVariable,
+  quick: true,
   maxBytes: 262_144,
   parse: (text, { cut }) => {
     const fields = readFields(text);

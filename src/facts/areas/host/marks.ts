@@ -16,6 +16,7 @@ export const marksArea: Area = {
   name: 'marks',
   script: scriptText(marks),
   differs: true,
+  quick: true,
   maxBytes: 65_536,
   parse: (text): Facts => {
     const fields = readFields(text);

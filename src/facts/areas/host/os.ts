@@ -44,6 +44,7 @@ export const osArea: Area = {
   name: 'os',
   script: `if [ -e "$R/etc/os-release" ]; then dump "$R/etc/os-release" os; else dump "$R/usr/lib/os-release" os; fi
 line "$R/etc/redhat-release" redhat`,
+  quick: true,
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);

@@ -26,6 +26,7 @@ export const packagesArea: Area = {
     pattern: containerPackages.join('|').replaceAll('.', '\\.'),
     names: containerPackages.join(' '),
   }),
+  sets: true,
   maxBytes: 262_144,
   parse: (text) => {
     const fields = readFields(text);

@@ -18,6 +18,7 @@ import { isSystemRunc, skipSystemRunc, versionLineOf } from './runtimes.ts';
 export const dockerArea: Area = {
   name: 'docker',
   script: scriptText(docker, { skipSystemRunc }),
+  quick: true,
   maxBytes: 131_072,
   parse: (text) => {
     const fields = readFields(text);

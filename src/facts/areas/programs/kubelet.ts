@@ -9,6 +9,7 @@ import kubelet from './kubelet.sh';
 export const kubeletArea: Area = {
   name: 'kubelet',
   script: scriptText(kubelet),
+  quick: true,
   maxBytes: 262_144,
   parse: (text) => {
     const fields = readFields(text);

@@ -7,6 +7,7 @@ import runc from './runc.sh';
 export const runcArea: Area = {
   name: 'runc',
   script: scriptText(runc),
+  quick: true,
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);

@@ -14,6 +14,7 @@ const mostAsked = 4;
 export const runtimesArea: Area = {
   name: 'runtimes',
   script: scriptText(runtimes, { skipSystemRunc, mostAsked }),
+  quick: true,
   maxBytes: 131_072,
   parse: (text) => {
     const fields = readFields(text);
