@@ -155,7 +155,6 @@ function load() {
   const script = new vm.Script(wrapped(program), {
     filename: bundle,
     cachedData: code,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   if (file !== undefined && (code === undefined || script.cachedDataRejected))
     process.once('exit', () => {

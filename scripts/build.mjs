@@ -104,6 +104,8 @@ export function bundleOptions(entry, outfile) {
     // ssh2 tries these two in a `try` and goes on with Node's own crypto without them. They are
     // native, so they cannot be in one file.
     external: ['cpu-features', '*/sshcrypto.node', './practice.cjs'],
+    // The entry compiles the bundle as a script, in which only `require` loads other files.
+    supported: { 'dynamic-import': false },
     loader: { '.node': 'empty', ...textFiles },
     define: {
       __KMEND_VERSION__: JSON.stringify(version),

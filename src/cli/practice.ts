@@ -10,7 +10,7 @@ export async function loadPractice(): Promise<typeof import('../../practice/inde
       ? import(__KMEND_PRACTICE__)
       : import('../../practice/index.ts'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     throw new CommandError(
       3,
       'the practice fleet is not here',

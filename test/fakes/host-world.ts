@@ -164,6 +164,7 @@ export class HostWorld {
       if (signal?.aborted !== true) this.now += milliseconds;
     },
     yield: async () => {},
+    gather: async () => {},
     random: () => 0.5,
     id: () => 'id',
   };

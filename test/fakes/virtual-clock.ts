@@ -37,6 +37,7 @@ export class VirtualClock implements Clock {
   readonly now = (): number => this.time;
   readonly random = (): number => 0.5;
   readonly yield = async (): Promise<void> => {};
+  readonly gather = async (): Promise<void> => {};
   readonly id = (): string => 'id';
   /** Ids of runs that are kept: no two are the same. */
   readonly newId = (): string => (this.#ids++).toString(36).padStart(2, '0').padEnd(16, '0');

@@ -174,6 +174,7 @@ export function virtualFleet(
       now: clock.now,
       sleep: clock.sleep,
       yield: clock.yield,
+      gather: clock.gather,
       random: clock.random,
       id: clock.newId,
     },

@@ -101,6 +101,7 @@ describe('the next try of an eviction', () => {
       now: () => now,
       random: () => 0,
       yield: async () => {},
+      gather: async () => {},
       id: () => '',
       sleep: async (_: number, signal?: AbortSignal) => void (signal && asleep.push(signal)),
     };

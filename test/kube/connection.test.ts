@@ -195,6 +195,7 @@ describe.skipIf(!haveOpenssl).each(protocols)(
         sleep: async () => undefined,
         random: () => 0,
         yield: async () => {},
+        gather: async () => {},
         id: () => 'x',
       };
       const cluster = await connectTo({ user: { tokenFile: path }, options: { clock } });

@@ -57,6 +57,7 @@ async function follow(
     now: () => now,
     random: () => 0,
     yield: async () => {},
+    gather: async () => {},
     id: () => '',
     sleep: async (milliseconds: number) => {
       now += milliseconds;

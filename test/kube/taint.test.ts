@@ -224,6 +224,7 @@ describe('the taints of a run', () => {
         },
         random: () => 0,
         yield: async () => {},
+        gather: async () => {},
         id: () => 'x',
       },
       run: 'r1',

@@ -1,4 +1,4 @@
-// The real clock.
+// The real clock, and turns of the event loop.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../engine/ports/local.ts';
 
@@ -11,6 +11,47 @@ const waiting: (() => void)[] = [];
 function wakeNext(): void {
   waiting.shift()?.();
   if (waiting.length > 0) setImmediate(wakeNext);
+}
+
+/** Milliseconds between two rounds of work, and hosts that go on at once: their work is 15 ms. */
+const rounds = { apart: 100, hosts: 6 };
+
+/** Parts of the event loop. */
+export interface Loop {
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+  /** Calls it after so many milliseconds; 0 = when the loop has turned. */
+  readonly later: (call: () => void, milliseconds: number) => void;
+}
+
+const systemLoop: Loop = {
+  now: () => performance.now(),
+  later: (call, milliseconds) =>
+    milliseconds > 0 ? void setTimeout(call, milliseconds) : void setImmediate(call),
+};
+
+/**
+ * Waits for a round of work, at most 100 ms and the rounds before. Who comes alone waits for one turn of
+ * the loop. The promises of several hosts go on step by step, and a step that has just been done for one
+ * host takes half of the time for the next.
+ */
+export function createGathering({ now, later }: Loop = systemLoop): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let ended = Number.NEGATIVE_INFINITY;
+  let working = false;
+  const work = (): void => {
+    for (const goOn of waiting.splice(0, rounds.hosts)) goOn();
+    working = waiting.length > 0;
+    if (working) later(work, 0);
+    else ended = now();
+  };
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      if (working) return;
+      working = true;
+      later(work, Math.min(rounds.apart, Math.max(0, ended + rounds.apart - now())));
+    });
 }
 
 export const systemClock: Clock = {
@@ -30,6 +71,7 @@ export const systemClock: Clock = {
     new Promise((resolve) => {
       if (waiting.push(resolve) === 1) setImmediate(wakeNext);
     }),
+  gather: createGathering(),
   random: Math.random,
   id: () =>
     BigInt(`0x${randomBytes(10).toString('hex')}`)

@@ -12,6 +12,11 @@ export interface Clock {
    * goes on in each turn, so the work of many hosts never adds up to one long stretch.
    */
   readonly yield: () => Promise<void>;
+  /**
+   * Waits up to 100 ms, so that the work on several answers is done together. Who comes alone does not
+   * wait.
+   */
+  readonly gather: () => Promise<void>;
   /** 0 <= x < 1, for jitter. */
   readonly random: () => number;
   /** A new random id: lower-case letters and digits. */

@@ -76,7 +76,7 @@ export function openSession(
       for (let attempt = 0; ; attempt++) {
         const outcome = await once({ script, ...request });
         // Many hosts may answer at once, and each answer is work.
-        await ports.clock.yield();
+        await (outcome.ok ? ports.clock.gather() : ports.clock.yield());
         if (
           outcome.ok ||
           outcome.failure.transport !== true ||
