@@ -117,6 +117,7 @@ function makeWorld(signals: Signals, err: World['err']): World {
     data: port(process.stdout),
     err,
     progress: progress.show,
+    endProgress: progress.end,
     isTerminal: process.stdout.isTTY === true && env.TERM !== 'dumb',
     colour: hasColour(env),
     width: () => terminalSize().columns ?? Number(env.COLUMNS ?? 140),

@@ -12,8 +12,10 @@ export interface World extends AppWorld {
   /** Prints one line of a file or a document, which is never folded. */
   readonly data: (line: string) => void;
   readonly err: (line: string) => void;
-  /** Draws lines of progress, only on a terminal. One empty line removes them. */
-  readonly progress: (...lines: readonly string[]) => void;
+  /** Draws lines of progress, only on a terminal: they are not even made elsewhere. */
+  readonly progress: (lines: () => readonly string[]) => void;
+  /** Removes the lines of progress. */
+  readonly endProgress: () => void;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
   readonly colour: boolean;

@@ -39,10 +39,12 @@ export const uncoloured: Paint = {
 
 /** A line for output: kmend's colours become escape sequences; all other controls are escaped. */
 export const printable = (line: string): string =>
-  line
-    .split(signed)
-    .map((part, index) => (index % 2 === 0 ? harmless(part) : `\u001b[${part}m`))
-    .join('');
+  line.includes(sign)
+    ? line
+        .split(signed)
+        .map((part, index) => (index % 2 === 0 ? harmless(part) : `\u001b[${part}m`))
+        .join('')
+    : harmless(line);
 
 const withoutColours = (text: string): string =>
   text.includes(sign) ? text.replace(signed, '') : text;

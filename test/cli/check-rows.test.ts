@@ -56,10 +56,12 @@ describe('the progress of reading hosts', () => {
       'read',
       names,
       {
-        progress: (...lines) => {
+        progress: (make) => {
+          const lines = make();
           lists.push(lines);
           texts.push(lines.join('\n'));
         },
+        endProgress: () => void texts.push(''),
         width: () => columns,
         height: () => rows,
         isTerminal,

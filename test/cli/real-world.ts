@@ -65,6 +65,7 @@ export function testWorld(changes: WorldChanges): TestWorld {
     data: (line) => void out.push(printable(line)),
     err: (line) => void err.push(printable(line)),
     progress: () => {},
+    endProgress: () => {},
     isTerminal: false,
     colour: false,
     width: () => 140,

@@ -122,18 +122,26 @@ it('without a terminal a password is a line of standard input, and nothing is dr
 
 it('the progress line is one line', () => {
   const screen = terminal();
-  progressLines(screen.output, (text) => text.length).show(`fetching ${hostile}`);
+  progressLines(screen.output, (text) => text.length).show(() => [`fetching ${hostile}`]);
   expect(screen.text()).toBe('\rfetching h1?[2J?⏎FORGED\u001b[J');
 });
 
 it('of texts that come too fast the latest is drawn, and none after the line was taken away', async () => {
   const screen = terminal();
-  const { show: progress } = progressLines(screen.output, (text) => text.length);
+  const { show, end } = progressLines(screen.output, (text) => text.length);
+  const made: string[] = [];
+  const progress = (text: string): void =>
+    show(() => {
+      made.push(text);
+      return [text];
+    });
   for (const text of ['read 1 of 3', 'read 2 of 3', 'read 3 of 3']) progress(text);
   await screen.written();
   await sleep(300);
   expect(screen.text()).toBe('\rread 1 of 3\u001b[J\rread 3 of 3\u001b[J');
-  for (const text of ['read 1 of 3', 'late', '']) progress(text);
+  expect(made).toEqual(['read 1 of 3', 'read 3 of 3']);
+  for (const text of ['read 1 of 3', 'late']) progress(text);
+  end();
   await sleep(300);
   expect(screen.text()).not.toContain('late');
 });

@@ -10,10 +10,12 @@ const restOfScreen = `${esc}[J`;
 
 export interface Progress {
   /**
-   * Draws these lines in place of those before. One empty line removes them. Of several calls within
-   * `drawEvery` the latest is drawn.
+   * Draws these lines in place of those before. Of several calls within `drawEvery`
+   * the latest is drawn, and only its lines are made.
    */
-  readonly show: (...lines: readonly string[]) => void;
+  readonly show: (lines: () => readonly string[]) => void;
+  /** Removes what is drawn, for good. */
+  readonly end: () => void;
   /** Removes what is drawn, so that something else can be printed; the next text is drawn below. */
   readonly hide: () => void;
 }
@@ -25,7 +27,7 @@ export function progressLines(
   output: NodeJS.WriteStream,
   widthOf: (text: string) => number,
 ): Progress {
-  if (output.isTTY !== true) return { show: () => {}, hide: () => {} };
+  if (output.isTTY !== true) return { show: () => {}, end: () => {}, hide: () => {} };
   let drawn: readonly string[] = [];
   let drawnAt = 0;
   let later: NodeJS.Timeout | undefined;
@@ -44,18 +46,21 @@ export function progressLines(
     drawn = lines.slice(-Math.max(1, output.rows - 1));
     output.write(redrawn(rows, drawn, (line) => harmless(line)));
   };
+  const hide = (): void => {
+    if (drawn.length > 0) draw([]);
+  };
   return {
-    show: (...lines) => {
+    show: (lines) => {
       clearTimeout(later);
-      const isEmpty = lines.every((line) => line === '');
-      if (isEmpty) return drawn.length > 0 ? draw([]) : undefined;
       const left = drawnAt + drawEvery - Date.now();
-      if (left <= 0) draw(lines);
-      else later = setTimeout(draw, left, lines).unref();
+      if (left <= 0) draw(lines());
+      else later = setTimeout(() => draw(lines()), left).unref();
     },
-    hide: () => {
-      if (drawn.length > 0) draw([]);
+    end: () => {
+      clearTimeout(later);
+      hide();
     },
+    hide,
   };
 }
 

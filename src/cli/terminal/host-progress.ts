@@ -20,14 +20,17 @@ const spareRows = 3;
 export function hostProgress(
   done: string,
   hosts: readonly string[],
-  world: Pick<World, 'clock' | 'height' | 'isTerminal' | 'out' | 'progress' | 'width'>,
+  world: Pick<
+    World,
+    'clock' | 'endProgress' | 'height' | 'isTerminal' | 'out' | 'progress' | 'width'
+  >,
   isText: boolean,
 ): Reading {
-  const { clock, progress } = world;
+  const { clock } = world;
   const waiting = new Set(hosts);
   const answers = new Map<string, Answer>();
   const since = clock.now();
-  const draw = (): void => {
+  const lines = (): readonly string[] => {
     const taken = clock.now() - since;
     const answered = hosts.length - waiting.size;
     const late =
@@ -36,12 +39,13 @@ export function hostProgress(
     const room = isText && world.isTerminal ? Math.max(0, world.height() - spareRows) : 0;
     const newest = room === 0 ? [] : [...answers.values()].slice(-room);
     const width = world.width() - 1;
-    progress(...answerLines(newest, width), cutTo(text, width));
+    return [...answerLines(newest, width), cutTo(text, width)];
   };
+  const draw = (): void => world.progress(lines);
   const ticker = setInterval(draw, drawEvery).unref();
   const end = (): void => {
     clearInterval(ticker);
-    progress('');
+    world.endProgress();
   };
   return {
     answered: (answer) => {

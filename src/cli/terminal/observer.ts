@@ -18,7 +18,8 @@ const printing = (world: World, style: Style): Observer => ({
   log: style.json === true ? world.err : world.out,
   diagnostics: (found) => print(diagnosticsText(found, paintOf(world)), world.err),
   reading: (how, hosts) => hostProgress(how, hosts, world, style.json !== true),
-  fetching: (url) => world.progress(url === undefined ? '' : `fetching ${url}`),
+  fetching: (url) =>
+    url === undefined ? world.endProgress() : world.progress(() => [`fetching ${url}`]),
   planned: async (plan) => {
     if (style.json !== true) await printPlan(plan, style.quiet === true, world);
   },
