@@ -8,7 +8,6 @@ export const spaceArea: Area = {
   // df reads every mount, so a dead NFS server would hang it. This reads three paths only.
   script: `$T stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
   differs: true,
-  quick: true,
   maxBytes: 4096,
   parse: (text) => {
     const rows = readFields(text).all('free');
