@@ -57,6 +57,22 @@ describe('the work on answers', () => {
     expect(steps).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'c2']);
   });
 
+  it('waits for a round where there was one just now', async () => {
+    const loop = fakeLoop();
+    const gather = createGathering(loop);
+    const went: (readonly [number, number])[] = [];
+    for (const at of [0, 10, 60]) {
+      await loop.run(at);
+      void gather().then(() => went.push([at, loop.now()]));
+    }
+    await loop.run(500);
+    expect(went).toEqual([
+      [0, 0],
+      [10, 100],
+      [60, 100],
+    ]);
+  });
+
   it('keeps the order, turns the loop after six hosts, and lets nobody wait more than 100 ms', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(60), { minLength: 1, maxLength: 60 }), async (gaps) => {
