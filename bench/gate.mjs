@@ -3,7 +3,7 @@
 // (bytes, processes), which no load of the machine changes; the others are ratios to something that
 // is measured in turns with them. Needs no peer and no sshd.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flat } from './inventory.mjs';
 import { overBound } from './lines.mjs';
@@ -17,7 +17,7 @@ const worker = new URL('gate-work.mjs', import.meta.url).pathname;
 const logins = new URL('gate-ssh.mjs', import.meta.url).pathname;
 const rounds = 5;
 
-const forks = /^.* (\d+) +(?:\d+ +)?(?:clone|clone3|fork|vfork)$/gm;
+const forks = /^\d+ +(?:clone|clone3|fork|vfork)\(/;
 
 /** The script on a tree of files: what it prints, and how many processes it starts. */
 function runProbe(script, env, folder) {
@@ -25,10 +25,17 @@ function runProbe(script, env, folder) {
   writeFileSync(file, script);
   const text = spawnSync('sh', [file], { env, encoding: 'utf8', maxBuffer: 1 << 26 }).stdout;
   if (!isInstalled('strace')) return { text };
-  const args = ['-f', '-c', '-o', calls, '-e', 'trace=clone,clone3,fork,vfork', 'sh', file];
-  spawnSync('strace', args, { env, stdio: 'ignore' });
-  const counted = [...readFileSync(calls, 'utf8').matchAll(forks)];
-  return { text, processes: counted.reduce((sum, [, count]) => sum + Number(count), 0) };
+  const printed = join(folder, 'printed');
+  const args = ['-f', '-y', '-o', calls, '-e', 'trace=clone,clone3,fork,vfork,write', 'sh', file];
+  const output = openSync(printed, 'w');
+  spawnSync('strace', args, { env, stdio: ['ignore', output, 'ignore'] });
+  closeSync(output);
+  const lines = readFileSync(calls, 'utf8').split('\n');
+  return {
+    text,
+    processes: lines.filter((line) => forks.test(line)).length,
+    writes: lines.filter((line) => line.includes(`write(1<${printed}>`)).length,
+  };
 }
 
 function probeFigures(env, folder) {
@@ -38,11 +45,12 @@ function probeFigures(env, folder) {
   for (const [name, pods] of Object.entries({ small: 0, pods: 110 })) {
     const root = join(folder, name);
     makeNode(root, { pods });
-    const { text, processes } = runProbe(script, { ...env, KMEND_ROOT: root }, folder);
+    const { text, processes, writes } = runProbe(script, { ...env, KMEND_ROOT: root }, folder);
     outputs[name] = join(folder, `${name}.txt`);
     writeFileSync(outputs[name], text);
     figures[`probe.${name}.output`] = text.length / 1024;
     figures[`probe.${name}.processes`] = processes;
+    figures[`probe.${name}.writes`] = writes;
   }
   return { figures, outputs };
 }
