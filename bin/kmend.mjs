@@ -15,8 +15,6 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import v8 from 'node:v8';
-import vm from 'node:vm';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundle = join(root, 'dist', 'kmend.cjs');
@@ -66,7 +64,7 @@ const asksFor = (long, short) =>
 
 const help = asksFor('--help', '-h') ? builtHelp() : '';
 
-/** Not imported above: `--version` needs no such thing, and Node 12 has none. */
+/** Not imported above, like all that only commands need: `--version` is quick. Node 12 has none. */
 const crc32 = (bytes) => require('node:zlib').crc32(bytes);
 
 /** Commands that read hosts run much more of the program than others: their code is kept apart. */
@@ -145,6 +143,8 @@ const wrapped = (program) =>
  * takes twice as long as most commands. The engine refuses code of another version of itself.
  */
 function load() {
+  const v8 = require('node:v8');
+  const vm = require('node:vm');
   const program = readFileSync(bundle);
   const [, flags] = /__kmend_engine=(\[\[.*?\]\]);/.exec(program.latin1Slice(0, 1000));
   // Before the code is read: code that was compiled with other flags is refused.

@@ -1,0 +1,52 @@
+// The quick areas of a probe run in a shell of their own: no other script may read what they set.
+import { describe, expect, it } from 'vitest';
+import { type Area, areas } from '../../src/facts/index.ts';
+
+const textOf = ({ script, functions = '' }: Area): string =>
+  `${functions}\n${typeof script === 'string' ? script : script({})}`;
+
+/** Variables with capital names, which scripts share. Awk programs have names of their own. */
+const set = (area: Area): readonly string[] =>
+  [...textOf(area).matchAll(/(?:^|[\s;({&|])([A-Z][A-Z0-9]?)=(?!=)/gm)].map(
+    ([, name = '']) => name,
+  );
+const reads = (area: Area, name: string): boolean =>
+  new RegExp(`\\$\\{?${name}\\b`).test(textOf(area));
+
+const all = [...areas.values()].filter(({ script }) => typeof script === 'string');
+const quick = all.filter((area) => area.quick === true);
+const others = all.filter((area) => area.quick !== true);
+
+describe('the quick areas', () => {
+  it('are known by the variables that they set', () => {
+    expect(quick.flatMap(set)).toEqual(expect.arrayContaining(['U', 'C']));
+    expect(all.filter((area) => area.sets === true).flatMap(set)).toEqual(
+      expect.arrayContaining(['Q', 'F', 'V']),
+    );
+  });
+
+  it.each(quick.map((area) => [area.name, area] as const))(
+    'no script outside of them reads a variable of %s',
+    (_, area) => {
+      const own = set(area).filter(
+        (name) => !others.some((other) => set(other).includes(name) && reads(other, name)),
+      );
+      const readers = own.flatMap((name) =>
+        others.filter((other) => reads(other, name)).map((other) => `${other.name}: $${name}`),
+      );
+      expect(readers).toEqual([]);
+    },
+  );
+
+  it('what they read of others comes from scripts that run before them', () => {
+    const first = others.filter(({ sets }) => sets !== true);
+    const missing = quick.flatMap((area) =>
+      first.flatMap((other) =>
+        set(other)
+          .filter((name) => reads(area, name) && !quick.some((one) => set(one).includes(name)))
+          .map((name) => `${area.name}: $${name} of ${other.name}`),
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+});
