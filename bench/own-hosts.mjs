@@ -3,6 +3,7 @@
 // KMEND_BENCH_REPORT when the process ends.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
 import { HostWorld } from '../test/fakes/host-world.ts';
 
 const { scripts, recording } = JSON.parse(readFileSync(process.env.KMEND_BENCH_ANSWERS, 'utf8'));
@@ -54,6 +55,9 @@ const time = {
   },
   spend: (milliseconds) => wait(Math.min(milliseconds, latency())),
 };
+
+// As the SSH adapter does when it loads its library: it decides what of the heap is kept.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 let lag;
 const worlds = new Map();

@@ -170,6 +170,7 @@ export async function own({ folder, emit, print }) {
   const emitCpu = (key, ended, hosts) =>
     emit(`own.${key}.cpu`, 'why' in ended ? ended : ended.cpu / hosts, {});
   const only = process.env.KMEND_BENCH_ONLY?.split(',') ?? ['usual', 'many', 'apply'];
+  let fewer;
   if (only.includes('usual')) {
     await run('check', 'pods', 1, ['check', '--json']);
     const check = await run('check', 'pods', usual, ['check', '--json']);
@@ -181,6 +182,7 @@ export async function own({ folder, emit, print }) {
     const empty = emptyNode();
     print(`# an empty Node program  RSS ${empty.toFixed(0)} MB`);
     emit('own.check.memory', 'why' in check ? check : check.rss - empty, {});
+    fewer = check.rss;
     emitLag('own.check.lag', check, emit);
     const { rows, ...rest } = await run(rowsRun, 'pods', usual, ['check', '--json']);
     const isWhole = rows?.length === usual;
@@ -195,6 +197,8 @@ export async function own({ folder, emit, print }) {
   if (only.includes('many')) {
     const check = await run('check', 'pods', many, ['check', '--json']);
     emit('own.check.many.memory', check.rss ?? check, {});
+    const more = (check.rss - fewer) / (many - usual);
+    emit('own.check.more.memory', Number.isFinite(more) ? more : missing('one was not run'), {});
     const plan = await run('plan', 'pods', many, ['plan', plays.auto]);
     emit('own.plan.many.cpu', 'why' in plan ? plan : plan.cpu / 1000, {});
     emitLag('own.plan.lag', plan, emit);

@@ -53,8 +53,8 @@ interface Kept {
   readonly longest: number;
 }
 
-/** Longer values are not shared, and after so many values sharing begins anew. */
-const shared = { length: 8192, values: 2000 };
+/** Longer values are seldom equal and are not shared; after so many values sharing begins anew. */
+const shared = { length: 512, values: 2000 };
 const keptTexts = new Map<string, Kept>();
 const keptJson = new Map<string, Kept>();
 

@@ -4,7 +4,9 @@ import { conclusionOf } from '../../core/history/conclusion.ts';
 import { type ExitReason, exitCode } from '../../core/rollout/exit.ts';
 import type { Survey } from '../../engine/host/fleet.ts';
 import { checkWants } from '../../facts/index.ts';
+import type { FactName, Facts } from '../../model/fact.ts';
 import { present } from '../../model/present.ts';
+import { ok } from '../../model/run/failure.ts';
 import { plural } from '../../model/text/plural.ts';
 import type { CheckRow } from '../../screens/hosts/check-table.ts';
 import type { Answer } from '../observer.ts';
@@ -19,6 +21,8 @@ export interface CheckInput {
   readonly pattern: string;
   /** Also ask el7 kernels whether they would account an empty cgroup. */
   readonly active: boolean;
+  /** The rows keep all facts; otherwise only `shownFacts`. */
+  readonly details: boolean;
 }
 
 /** Gets rows before all hosts have answered. */
@@ -35,7 +39,7 @@ export interface Checked {
 }
 
 export async function check(
-  { pattern, active }: CheckInput,
+  { pattern, active, details }: CheckInput,
   session: Session,
   early: EarlyRows,
 ): Promise<Checked> {
@@ -47,6 +51,7 @@ export async function check(
   const question = { kind: 'survey', wants: checkWants, active, remembers: true } as const;
   const reading = observer.reading('read', hosts);
   const read = new Set<string>();
+  const keep = details ? (survey: Survey): Survey => survey : withShownFacts;
   const options = {
     retries: 2,
     signal: readingSignal(world),
@@ -54,8 +59,9 @@ export async function check(
       if (world.stop.aborted) return;
       read.add(survey.host);
       early.add(rowOf(survey));
-      reading.answered(answered(survey));
+      reading.answered(answered(keep(survey)));
     },
+    keep,
   };
   const surveys = await surveyHosts({ inventory, targets }, question, options, session);
   reading.end();
@@ -78,6 +84,48 @@ function stoppedAfter(read: ReadonlySet<string>, hosts: readonly string[]): stri
 
 export const answered = ({ host, outcome }: Survey): Answer =>
   outcome.ok ? { host, facts: outcome.value } : { host, failure: outcome.failure };
+
+/**
+ * What is read of a host once it has its row: the table, the lines below it, the exit code, what is kept
+ * for `kmend serve`, and who holds the host. The other facts are nine tenths of its memory.
+ */
+const shownFacts = [
+  'boot.id',
+  'containerd.evr',
+  'crash.on',
+  'crash.verdict',
+  'docker.client',
+  'docker.version',
+  'fence.open',
+  'fence.run',
+  'kernel.release',
+  'kmem.evidence',
+  'kmem.ids.days_left',
+  'kmem.ids.dead',
+  'kmem.ids.full_on',
+  'kmem.ids.growth_per_day',
+  'kmem.ids.over',
+  'kmem.ids.used',
+  'kmem.parts',
+  'kmem.remedy',
+  'kmem.remedy_why',
+  'kmem.verdict',
+  'kubelet.version',
+  'machine.id',
+  'memory.sunreclaim_kb',
+  'memory.sunreclaim_per_day',
+  'node.owner',
+  'runc.version',
+  'ssh.host_key',
+] as const satisfies readonly FactName[];
+
+export function withShownFacts(survey: Survey): Survey {
+  const { outcome } = survey;
+  if (!outcome.ok) return survey;
+  const shown = shownFacts.map((name) => [name, outcome.value[name]] as const);
+  const facts = Object.fromEntries(shown.filter(([, value]) => value !== undefined));
+  return { ...survey, outcome: ok(facts as Facts) };
+}
 
 const rowOf = ({ host, outcome, active }: Survey): CheckRow =>
   outcome.ok

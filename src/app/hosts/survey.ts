@@ -24,6 +24,8 @@ export interface SurveyOptions {
   readonly retries: number;
   readonly signal: AbortSignal;
   readonly onHost: (survey: Survey) => void;
+  /** What stays of a survey after that; absent = all of it. */
+  readonly keep?: (survey: Survey) => Survey;
 }
 
 export async function surveyHosts(

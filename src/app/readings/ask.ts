@@ -141,7 +141,7 @@ interface Reader<T> {
   readonly asking: Asking;
   readonly requestOf: (hosts: readonly string[]) => string;
   readonly signal: AbortSignal;
-  readonly visit: Pick<Visit<T>, 'failed' | 'onHost'>;
+  readonly visit: Pick<Visit<T>, 'failed' | 'onHost' | 'keep'>;
 }
 
 interface SharedState {
@@ -243,8 +243,9 @@ class SiteReading<T extends { readonly host: string }> {
   }
 
   #give(row: T): void {
-    this.#rows.set(row.host, row);
-    this.#reader.visit.onHost?.(row);
+    const { onHost, keep } = this.#reader.visit;
+    onHost?.(row);
+    this.#rows.set(row.host, keep === undefined ? row : keep(row));
   }
 
   async #fail(hosts: readonly string[], failure: Failure): Promise<void> {

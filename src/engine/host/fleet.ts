@@ -36,6 +36,8 @@ export interface FleetOptions extends EachHostOptions {
    */
   readonly known?: (host: string, facts: Facts) => Promise<Facts>;
   readonly elsewhere?: Elsewhere<Survey>;
+  /** As in `Visit`. */
+  readonly keep?: (survey: Survey) => Survey;
 }
 
 /** The result of the active probe, where one was requested. */
@@ -74,8 +76,8 @@ export function surveyFleet(
       : observed;
     return { host: session.target.name, outcome, ...present({ active }) };
   };
-  const { elsewhere } = options;
-  const visit = { use: survey, failed: asFailed, onHost, ...present({ elsewhere }) };
+  const { elsewhere, keep } = options;
+  const visit = { use: survey, failed: asFailed, onHost, ...present({ elsewhere, keep }) };
   return forEachHost(targets, options, ports, visit);
 }
 

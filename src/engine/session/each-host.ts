@@ -22,6 +22,8 @@ export interface Visit<T> {
   readonly failed: (host: string, failure: Failure) => T | Promise<T>;
   /** Called with each result as it comes. */
   readonly onHost?: (result: T) => void;
+  /** What stays of a result after that: all of them are held until the last host has answered. */
+  readonly keep?: (result: T) => T;
   /** Does the same with hosts that other processes reach. */
   readonly elsewhere?: Elsewhere<T>;
 }
@@ -33,7 +35,7 @@ export interface Elsewhere<T> {
   readonly read: (
     targets: readonly Target[],
     signal: AbortSignal,
-    visit: Pick<Visit<T>, 'failed' | 'onHost'>,
+    visit: Pick<Visit<T>, 'failed' | 'onHost' | 'keep'>,
   ) => Promise<readonly T[]>;
 }
 
@@ -64,7 +66,7 @@ function visitAll<T>(
   targets: readonly Target[],
   options: EachHostOptions,
   ports: SessionPorts,
-  { use, failed, onHost }: Visit<T>,
+  { use, failed, onHost, keep }: Visit<T>,
 ): Promise<readonly T[]> {
   const slots = createSlots(options.forks);
   const visit = async (target: Target): Promise<T> => {
@@ -78,7 +80,7 @@ function visitAll<T>(
         )
         .finally(session.close);
       onHost?.(result);
-      return result;
+      return keep === undefined ? result : keep(result);
     } finally {
       turn.leave();
     }

@@ -40,7 +40,7 @@ function runcOf(facts: Facts): string {
   if (containerd !== '') return containerd;
   const docker = textFact(facts, 'docker.version');
   if (/^(17|18\.0[0-6])/.test(docker)) return '(bundled)';
-  return textFact(facts, 'runc.version') || textFact(facts, 'containerd.version');
+  return textFact(facts, 'runc.version');
 }
 
 function paintVerdict(verdict: string, paint: Paint): string {

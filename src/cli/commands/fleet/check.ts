@@ -70,7 +70,11 @@ export async function check(pattern: string, flags: CheckFlags, world: World): P
   const { rows: read, standing } =
     flags.from === undefined
       ? await withSession(flags, world, (session) =>
-          survey({ pattern, active: flags.active === true }, session, early),
+          survey(
+            { pattern, active: flags.active === true, details: (flags.verbose ?? 0) > 0 },
+            session,
+            early,
+          ),
         )
       : { rows: fromFiles(flags.from, pattern, flags, world), standing: nobodys };
   const found = attempt('facts', () => ok(textOf(read, standing, flags, world)));
