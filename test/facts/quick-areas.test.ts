@@ -38,6 +38,11 @@ describe('the quick areas', () => {
     },
   );
 
+  it('no script of any area sets what the frame around all of them keeps', () => {
+    const frame = ['E', 'O', 'T', 'T2', 'A', 'K', 'P', 'S', 'R'];
+    expect(all.flatMap(set).filter((name) => frame.includes(name))).toEqual([]);
+  });
+
   it('what they read of others comes from scripts that run before them', () => {
     const first = others.filter(({ sets }) => sets !== true);
     const missing = quick.flatMap((area) =>

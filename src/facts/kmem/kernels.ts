@@ -209,7 +209,13 @@ const isUpstreamBuild = (release: string): boolean =>
  * Does this kernel obey `cgroup.memory=nokmem`, by the tables? `kernel-answer.ts` adds what is
  * known of an exact kernel.
  */
-export function parsesNokmem(release: string, { suse }: { readonly suse: boolean }): Answer {
+export const parsesNokmem = (release: string, { suse }: { readonly suse: boolean }): Answer =>
+  suse ? parsedOnSuse(release) : parsedElsewhere(release);
+
+const parsedOnSuse = remembered((release) => tableAnswer(release, true));
+const parsedElsewhere = remembered((release) => tableAnswer(release, false));
+
+function tableAnswer(release: string, suse: boolean): Answer {
   const { base, build, generation } = readRelease(release);
   if (generation === 'unknown' || generation === 'uek') return 'unknown';
   if (generation === 'el7')

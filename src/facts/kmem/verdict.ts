@@ -92,7 +92,16 @@ interface Case extends Situation {
   readonly wasReplaced: boolean;
 }
 
+const cases = new WeakMap<Situation, Case>();
+
+/** The same case for the same situation: verdict, proof and remedy ask for it. */
 export function caseOf(situation: Situation): Case {
+  const host = cases.get(situation) ?? madeCase(situation);
+  cases.set(situation, host);
+  return host;
+}
+
+function madeCase(situation: Situation): Case {
   const tally = tallyOf(situation);
   const { samples, parts } = situation;
   return {

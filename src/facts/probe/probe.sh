@@ -13,8 +13,9 @@
 # byte.
 # T is a time limit for programs that may hang (docker on an affected node), T2 a longer one for a
 # package database. rpm and zypper may ignore TERM, and on their hosts timeout has -k.
-# printf puts the marks together, so that an echo of the script itself (sh -v, a pasted terminal)
-# does not look like its output. All of it is one function, called in the last line, because the
+# O is what the next printf prints first: a mark is no write, and no packet, of its own, but comes
+# with the next one. E puts the marks together, so that an echo of the script itself (sh -v, a pasted
+# terminal) does not look like its output. All of it is one function, called in the last line, because the
 # script may come over the very stdin that is closed here.
 # shellcheck disable=SC2194 # the names are filled in
 has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
@@ -29,11 +30,21 @@ dump() {
     printf '%s %s\n' "$2" "$l"
   done <"$1"
 }
-frame() { cut=''; printf "@@kmen%s area %s\n" d "$1"; "area_$1"; printf "\n@@kmen%s done %s%s\n" d "$1" "$cut"; }
+frame() {
+  cut=''
+  printf '%s%s area %s\n' "$O" "$E" "$1"
+  O=''
+  "area_$1"
+  O="
+$E done $1$cut
+"
+}
 @shared@
 @areas@
 quick() {
 @quick@
+printf %s "$O"
+O=''
 }
 probe() {
 T='' T2=''
@@ -56,11 +67,17 @@ done
 unset IFS; set +f
 P="${P}blocked $b
 "
-printf '\n@@kmen%s begin @frameVersion@ @parts@\n' d
+E=@@kmen
+E=${E}d
+O="
+$E begin @frameVersion@ @parts@
+"
 @first@
+printf %s "$O"
+O=''
 # What was printed before a time limit counts: without limits of their own these may last that long.
 if [ -n "$T" ]; then printf '%s\n' "$(quick)"; else quick; fi
 @rest@
-printf '@@kmen%s end\n' d
+printf '%s%s end\n' "$O" "$E"
 }
 probe </dev/null 2>/dev/null

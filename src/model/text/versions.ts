@@ -81,9 +81,12 @@ const compareText: Compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Compares numbers of any length: `007` is 7, and 20 digits keep their last ones. */
 function compareDigits(a: string, b: string): number {
-  const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
+  const [left, right] = [withoutZeros(a), withoutZeros(b)];
   return left.length - right.length || compareText(left, right);
 }
+
+const withoutZeros = (digits: string): string =>
+  digits.startsWith('0') ? digits.replace(/^0+/, '') : digits;
 
 // ---- dpkg ----
 

@@ -11,18 +11,27 @@ if early && command -v timeout >/dev/null; then W='timeout 25'; fi
 if [ ! -e "$m/memory.limit_in_bytes" ]; then
   while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) m=$R$d;; esac; done <"$R/proc/mounts"
 fi
-[ ! -e "$c/cgroup.controllers" ] || echo unified
-[ ! -d "$c/unified" ] || echo hybrid
-for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { echo v1; break; }; done
-printf '%s\n' "$S"
+l=''
+[ ! -e "$c/cgroup.controllers" ] || l='unified
+'
+[ ! -d "$c/unified" ] || l="${l}hybrid
+"
+for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { l="${l}v1
+"; break; }; done
 G=$(command -v grep)
 sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk "$A0"'@walkProgram@'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
-  echo memory v1
-  line "$m/memory.kmem.usage_in_bytes" usage
   z=absent
   if [ -e "$m/memory.kmem.slabinfo" ]; then z=empty; fi
-  if [ $z = empty ] || [ -e "$m/memory.kmem.usage_in_bytes" ]; then echo files; fi
+  if [ $z = empty ] || [ -e "$m/memory.kmem.usage_in_bytes" ]; then l="${l}files
+"; fi
+  u=$m/memory.kmem.usage_in_bytes
+  if [ -r "$u" ]; then
+    d=''; IFS= read -r d <"$u"; l="${l}usage $d
+"
+  elif [ -e "$u" ]; then l="${l}usage_denied
+"; fi
+  printf '%s%s\nmemory v1\n' "$l" "$S"
   {
     d=$R/sys/kernel/slab s=0
     if early; then
@@ -42,7 +51,7 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
     echo "@ $?"
   } 2>&1 | sums "$m" $z
 elif [ -e "$c/cgroup.controllers" ]; then
-  echo memory v2
+  printf '%s%s\nmemory v2\n' "$l" "$S"
   {
     echo '@ 0'
     set -- '^((kernel|slab) [0-9]+|max|[0-9]+)$' "$c/."
@@ -50,4 +59,6 @@ elif [ -e "$c/cgroup.controllers" ]; then
     else $W find "$2" \( -name memory.stat -o -name memory.max -o -name cgroup.procs \) -exec grep -m 3 -E "$1" /dev/null {} +; fi
     echo "@ $?"
   } 2>&1 | sums "$c" v2
+else
+  printf '%s%s\n' "$l" "$S"
 fi

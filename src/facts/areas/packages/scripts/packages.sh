@@ -39,8 +39,13 @@ set -f; IFS='
 '
 set -- $Q
 unset IFS; set +f
-for l do printf 'pkg %.300s\n' "$l"; done
-printf 'queried %s %s %s\n' $F $q "$V"
+[ $# = 0 ] || printf 'pkg %.300s\n' "$@"
+t=''
+for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then t="${t}tool $p
+"; fi; done
+[ ! -e "$R/run/ostree-booted" ] || t="${t}ostree
+"
+printf 'queried %s %s %s\n%s' $F $q "$V" "$t"
 if [ $F = deb ]; then
   for l do
     shift; p=${l%% *}
@@ -60,5 +65,3 @@ else
     $T2 rpm -q --qf '%{INSTALLTIME}\n' "$n" 2>/dev/null </dev/null | grep -Fxq "$t" && echo "damaged $n script-failed"
   done <"$R/var/lib/kmend/failed-scripts"
 fi
-for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then echo "tool $p"; fi; done
-[ ! -e "$R/run/ostree-booted" ] || echo ostree
