@@ -13,8 +13,8 @@ function wakeNext(): void {
   if (waiting.length > 0) setImmediate(wakeNext);
 }
 
-/** Milliseconds between two rounds of work, and hosts that go on at once: their work is 15 ms. */
-const rounds = { apart: 100, hosts: 6 };
+/** Milliseconds between two rounds of work, and hosts that go on at once: their work is 10 ms. */
+const rounds = { apart: 150, hosts: 8 };
 
 /** Parts of the event loop. */
 export interface Loop {
@@ -31,7 +31,7 @@ const systemLoop: Loop = {
 };
 
 /**
- * Waits for a round of work, at most 100 ms and the rounds before. Who comes alone waits for one turn of
+ * Waits for a round of work, at most 150 ms and the rounds before. Who comes alone waits for one turn of
  * the loop. The promises of several hosts go on step by step, and a step that has just been done for one
  * host takes half of the time for the next.
  */

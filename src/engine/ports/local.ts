@@ -13,7 +13,7 @@ export interface Clock {
    */
   readonly yield: () => Promise<void>;
   /**
-   * Waits up to 100 ms, so that the work on several answers is done together. Who comes alone does not
+   * Waits up to 150 ms, so that the work on several answers is done together. Who comes alone does not
    * wait.
    */
   readonly gather: () => Promise<void>;

@@ -16,15 +16,26 @@ export type { AuthenticationType, BaseAgent, Client, ParsedKey };
 let loading: Promise<Library> | undefined;
 
 /**
- * The package is CommonJS: under ESM its exports are on `default`, in a bundle they may not be. The
- * flag keeps the young generation of the heap small. Otherwise V8 keeps some 40 MB after a burst of
+ * Its parts, without those that it loads for others: a server, and agents for HTTP, for which Node loads
+ * HTTP and TLS. They are CommonJS, whose exports are on `default`.
+ */
+async function parts(): Promise<Library> {
+  const [client, agents, keys] = await Promise.all([
+    import('ssh2/lib/client.js'),
+    import('ssh2/lib/agent.js'),
+    import('ssh2/lib/protocol/keyParser.js'),
+  ]);
+  const { BaseAgent, createAgent } = agents.default;
+  return { Client: client.default, BaseAgent, createAgent, utils: keys.default };
+}
+
+/**
+ * The flag keeps the young generation of the heap small. Otherwise V8 keeps some 40 MB after a burst of
  * logins (measured for 500 connections: 43 instead of 101 kB each, at the same CPU time).
  */
 export function loadLibrary(): Promise<Library> {
   if (loading === undefined) setFlagsFromString('--semi-space-growth-factor=1');
-  loading ??= import('ssh2').then((found) => {
-    const outer = found as unknown as Library & { readonly default?: Library };
-    const library = outer.default ?? outer;
+  loading ??= parts().then((library) => {
     verifyRaw(library.utils);
     return library;
   });
