@@ -147,9 +147,12 @@ function load() {
   const vm = require('node:vm');
   const program = readFileSync(bundle);
   const [, flags] = /__kmend_engine=(\[\[.*?\]\]);/.exec(program.latin1Slice(0, 1000));
+  const setEngine = () => {
+    for (const [flag, engine] of JSON.parse(flags))
+      if (process.versions.v8.startsWith(engine)) v8.setFlagsFromString(flag);
+  };
   // Before the code is read: code that was compiled with other flags is refused.
-  for (const [flag, engine] of JSON.parse(flags))
-    if (process.versions.v8.startsWith(engine)) v8.setFlagsFromString(flag);
+  setEngine();
   const file = keptCode(program);
   const code = file === undefined ? undefined : readCode(file);
   const script = new vm.Script(wrapped(program), {
@@ -158,8 +161,9 @@ function load() {
   });
   if (file !== undefined && (code === undefined || script.cachedDataRejected))
     process.once('exit', () => {
-      // As it was when the code was read: the SSH adapter sets it later.
+      // As it was when the code was read: the SSH adapter sets it later. 2 is that of the engine itself.
       v8.setFlagsFromString('--semi-space-growth-factor=2');
+      setEngine();
       writeCode(file, script.createCachedData());
     });
   const module = { exports: {} };
