@@ -13,8 +13,8 @@
 # byte.
 # T is a time limit for programs that may hang (docker on an affected node), T2 a longer one for a
 # package database. rpm and zypper may ignore TERM, and on their hosts timeout has -k.
-# O is what the next printf prints first: a mark is no write, and no packet, of its own, but comes
-# with the next one. E puts the marks together, so that an echo of the script itself (sh -v, a pasted
+# OP is what the next printf prints first: a mark is no write, and no packet, of its own, but comes
+# with the next one. MK puts the marks together, so that an echo of the script itself (sh -v, a pasted
 # terminal) does not look like its output. All of it is one function, called in the last line, because the
 # script may come over the very stdin that is closed here.
 # shellcheck disable=SC2194 # the names are filled in
@@ -32,19 +32,19 @@ dump() {
 }
 frame() {
   cut=''
-  printf '%s%s area %s\n' "$O" "$E" "$1"
-  O=''
+  printf '%s%s area %s\n' "$OP" "$MK" "$1"
+  OP=''
   "area_$1"
-  O="
-$E done $1$cut
+  OP="
+$MK done $1$cut
 "
 }
 @shared@
 @areas@
 quick() {
 @quick@
-printf %s "$O"
-O=''
+printf %s "$OP"
+OP=''
 }
 probe() {
 T='' T2=''
@@ -67,17 +67,17 @@ done
 unset IFS; set +f
 P="${P}blocked $b
 "
-E=@@kmen
-E=${E}d
-O="
-$E begin @frameVersion@ @parts@
+MK=@@kmen
+MK=${MK}d
+OP="
+$MK begin @frameVersion@ @parts@
 "
 @first@
-printf %s "$O"
-O=''
+printf %s "$OP"
+OP=''
 # What was printed before a time limit counts: without limits of their own these may last that long.
 if [ -n "$T" ]; then printf '%s\n' "$(quick)"; else quick; fi
 @rest@
-printf '%s%s end\n' "$O" "$E"
+printf '%s%s end\n' "$OP" "$MK"
 }
 probe </dev/null 2>/dev/null
