@@ -155,7 +155,7 @@ async function callFigures(folder) {
     if (ran.status !== 2) throw new Error(`${name}: exit ${ran.status} ${ran.stderr}`);
     Object.assign(figures, callsIn(calls, '/kmend.cjs', counted[name], planned));
   }
-  figures['check.memory'] = memoryFigure(program, folder, 1000, 2);
+  figures['check.memory'] = memoryFigure(program, folder, 1000, 3);
   const many = memoryFigure(program, folder, 8000, 1);
   figures['check.more.memory'] = (many - figures['check.memory']) / 7;
   return figures;

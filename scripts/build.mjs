@@ -73,7 +73,7 @@ const bundle = (entry, outfile) => buildSync(bundleOptions(entry, outfile));
  * Settings of the engine, each for versions of V8 that begin so. Node 20 compiles each function again
  * that has run for a while, in threads. Most commands end before this pays: it took a quarter of the
  * CPU of a plan of 1,000 hosts. Functions run fifteen times as long before it now. The heap may grow to
- * two and a half times of what is in use before all garbage is collected: what a login makes outlives the
+ * 2.5 times what is in use before all garbage is collected: what a login makes outlives the
  * small young generation, and to collect it at 1.4 times was a tenth of the CPU of a check. And
  * that generation grows in one step from 1 to 4 MB. Later engines decide by other figures.
  */
