@@ -6,10 +6,15 @@ const textOf = ({ script, functions = '' }: Area): string =>
   `${functions}\n${typeof script === 'string' ? script : script({})}`;
 
 /** Variables with capital names, which scripts share. Awk programs have names of their own. */
-const set = (area: Area): readonly string[] =>
-  [...textOf(area).matchAll(/(?:^|[\s;({&|]|\$\{)([A-Z][A-Z0-9]?):?=(?!=)/gm)].map(
-    ([, name = '']) => name,
-  );
+const set = (area: Area): readonly string[] => {
+  const assigned = /(?:^|[\s;({&|]|\$\{)([A-Z][A-Z0-9]?):?=(?!=)/gm;
+  const read = /\b(?:read(?: -r)?|for) ([^;<\n]*)/g;
+  const names = [...textOf(area).matchAll(read)].flatMap(([, words = '']) => words.split(' '));
+  return [
+    ...[...textOf(area).matchAll(assigned)].map(([, name = '']) => name),
+    ...names.filter((name) => /^[A-Z][A-Z0-9]?$/.test(name)),
+  ];
+};
 const reads = (area: Area, name: string): boolean =>
   new RegExp(`\\$\\{?${name}\\b`).test(textOf(area));
 

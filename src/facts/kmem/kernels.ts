@@ -212,10 +212,10 @@ const isUpstreamBuild = (release: string): boolean =>
 export const parsesNokmem = (release: string, { suse }: { readonly suse: boolean }): Answer =>
   suse ? parsedOnSuse(release) : parsedElsewhere(release);
 
-const parsedOnSuse = remembered((release) => tableAnswer(release, true));
-const parsedElsewhere = remembered((release) => tableAnswer(release, false));
+const parsedOnSuse = remembered((release) => readTables(release, true));
+const parsedElsewhere = remembered((release) => readTables(release, false));
 
-function tableAnswer(release: string, suse: boolean): Answer {
+function readTables(release: string, suse: boolean): Answer {
   const { base, build, generation } = readRelease(release);
   if (generation === 'unknown' || generation === 'uek') return 'unknown';
   if (generation === 'el7')
