@@ -1,6 +1,6 @@
 // The probe: one script for every shell, framed so that banners and cuts are noticed, and a parser
 // that never throws.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -19,7 +19,17 @@ import {
   withPrelude,
 } from '../../src/facts/index.ts';
 import type { FactWant } from '../../src/model/fact.ts';
-import { file, has, hasBusybox, type Recorded, recordedHost, replay, runProbe } from './replay.ts';
+import {
+  emptyHost,
+  file,
+  has,
+  hasBusybox,
+  program,
+  type Recorded,
+  recordedHost,
+  replay,
+  runProbe,
+} from './replay.ts';
 
 const wants: readonly FactWant[] = [
   { area: 'kernels' },
@@ -160,6 +170,21 @@ describe('the frame', () => {
       facts['package.docker-ce.held'],
     ]).toEqual(['3.10.0-1062.el7.x86_64', { $unknown: why }, { $unknown: why }]);
     expect(derive(facts)['kmem.verdict']).toEqual({ $unknown: why });
+  });
+
+  it('that was ended between its quick areas and the others has sent all that came before', () => {
+    const host = emptyHost();
+    program(host, 'timeout', 'shift; exec "$@"');
+    // The first program of the first area after them ends the shell: nothing can send anything later.
+    program(host, 'stat', 'case $1 in -f) kill -9 $PPID;; esac');
+    const env = { PATH: `${host.bin}:${process.env.PATH}`, KMEND_ROOT: host.root };
+    const { stdout } = spawnSync('sh', { input: buildProbe(), env, encoding: 'utf8' });
+    host.remove();
+    const marks = (what: string): readonly string[] =>
+      [...stdout.matchAll(new RegExp(`^@@kmend ${what} (\\d+)`, 'gm'))].map(([, at = '']) => at);
+    expect(marks('area').length).toBeGreaterThan(10);
+    // Only the area that was ended lacks its end.
+    expect(marks('area').slice(0, -1)).toEqual(marks('done'));
   });
 
   it('that ended in the walk over cgroups gives what was counted before it, as not complete', () => {
