@@ -139,6 +139,7 @@ export function makeNode(root, { pods, dead = 0 }) {
     'BOOT_IMAGE=/vmlinuz-3.10.0-862.el7.x86_64 root=/dev/mapper/centos-root ro crashkernel=auto\n',
   );
   put('proc/cgroups', `#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t4\t${groups}\t1\n`);
+  put('proc/self/status', 'Name:\tsh\nUid:\t0\t0\t0\t0\n');
   put('proc/meminfo', 'MemTotal: 1 kB\nSlab: 412000 kB\nSUnreclaim: 361276 kB\n');
   put(
     'etc/os-release',

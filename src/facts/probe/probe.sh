@@ -1,23 +1,25 @@
 # The probe: a frame around the areas. First functions for the scripts of all areas:
 # "has PROGRAM": is it on this host? In the practice fleet the machine's own docker does not count,
 # only emulated tools. "line FILE KEY" prints the first line of a file, "dump FILE KEY" all of them,
-# up to a limit. "first PROGRAM" prints the first line of its --version. "early": is the kernel
-# older than 4.5, where accounting leaks?
+# up to a limit. A shell reads a file with a system call for each byte: so what is longer than most
+# comes from head, and "pick KEY PATTERN FILE..." prints the lines that match, of all files by one
+# grep. "first PROGRAM" prints the first line of its --version. "early": is the kernel older than 4.5,
+# where accounting leaks?
 # "frame" prints one area between marks. All areas run in one shell, because a subshell for each
 # costs as much as a program. So later areas see the variables of earlier ones (F, Q), and cut='
 # cut' means that the output is truncated.
 # Then the work that is done once, before the areas: time limits, the architecture, the kernel, and
 # the processes: "process PID NAME" of those that matter, and which are in uninterruptible sleep.
 # One grep reads /proc/PID/stat, which never blocks. It also reads the few lines (S) of other files
-# of /proc that areas print: a shell that reads a file line by line makes a system call for each
-# byte.
+# of /proc that areas print. AW is the awk of the long programs: mawk, which starts in a quarter of
+# gawk's time, where the host has it.
 # T is a time limit for programs that may hang (docker on an affected node), T2 a longer one for a
 # package database. rpm and zypper may ignore TERM, and on their hosts timeout has -k.
 # OP is what the next printf prints first: a mark is no write, and no packet, of its own, but comes
 # with the next one. MK puts the marks together, so that an echo of the script itself (sh -v, a pasted
 # terminal) does not look like its output. All of it is one function, called in the last line, because the
 # script may come over the very stdin that is closed here.
-# shellcheck disable=SC2194 # the names are filled in
+# shellcheck disable=SC2059,SC2086,SC2194 # a key is a format, a text is lines, the names are filled in
 has() { command -v "$1" >/dev/null || return 1; [ -n "$R" ] || return 0; case $(command -v "$1") in /usr/*|/bin/*|/sbin/*) return 1;; esac; }
 line() { [ -r "$1" ] || { [ ! -e "$1" ] || echo "$2_denied"; return 0; }; l=''; IFS= read -r l <"$1"; printf '%s %s\n' "$2" "$l"; }
 early() { case $K in [0-3].*|4.[0-4]|4.[0-4][!0-9]*) ;; *) return 1;; esac; }
@@ -28,7 +30,24 @@ dump() {
   while IFS= read -r l || [ -n "$l" ]; do
     b=$((b + ${#l} + 8)); [ $b -le 60000 ] || { cut=' cut'; break; }
     printf '%s %s\n' "$2" "$l"
+    [ $b -gt 2000 ] || continue
+    l=$(head -c 60001)
+    [ ${#l} -le 60000 ] || { cut=' cut'; l=${l%"
+"*}; }
+    rows "$2" "$l"
+    break
   done <"$1"
+}
+rows() {
+  [ -n "$2" ] || return 0
+  set -f; IFS='
+'
+  printf "$1 %s\n" $2
+  unset IFS; set +f
+}
+pick() {
+  l=$(shift; e=$1; shift; grep -hE "$e" "$@") || return 0
+  rows "$1" "$l"
 }
 frame() {
   cut=''
@@ -47,6 +66,7 @@ printf %s "$OP"
 OP=''
 }
 probe() {
+AW='awk'; if command -v mawk >/dev/null; then AW='mawk'; fi
 T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
 if [ -n "$T" ] && has rpm; then T2='timeout -k 5 20'; fi
@@ -55,7 +75,7 @@ K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
 P='' S='' b=0
 set -f; IFS='
 '
-for l in $(set +f; grep -hE '^[0-9]+ .*\) D |^[0-9]+ \((@processNames@)\) [A-Z]|^(Slab|SUnreclaim|Uid):|^memory[[:space:]]|^[^ ]+ /(boot[^ ]*)? ' "$R"/proc/[0-9]*/stat "$R/proc/meminfo" "$R/proc/self/status" "$R/proc/cgroups" "$R/proc/mounts"); do
+for l in $(set +f; grep -hE '^[0-9]+ .*\) D |^[0-9]+ \((@processNames@)\) [A-Z]|^(Slab|SUnreclaim|Uid):|^memory[[:space:]]|^[^ ]+ (/(boot[^ ]*)? |[^ ]+ cgroup ([^ ]*,)?memory[, ])' "$R"/proc/[0-9]*/stat "$R/proc/meminfo" "$R/proc/self/status" "$R/proc/cgroups" "$R/proc/mounts"); do
   case $l in [0-9]*' ('*) ;; *) S="${S}$l
 "; continue;; esac
   n=${l#*\(}; n=${n%) *}

@@ -6,4 +6,4 @@ for f in "$R"/boot/vmlinuz-[0-9]*; do case $f in */vmlinuz-0-rescue*) ;; *) [ ! 
 if [ $# != 0 ]; then
   $T2 rpm -qf --qf 'owner %{NAME} %{VERSION}-%{RELEASE}.%{ARCH}\n' "$@"
 fi
-[ ! -r "$R/etc/sysconfig/kernel" ] || while IFS= read -r l; do case $l in *DEFAULT*=*) printf 'setting %.200s\n' "$l";; esac; done <"$R/etc/sysconfig/kernel"
+[ ! -r "$R/etc/sysconfig/kernel" ] || pick setting 'DEFAULT.*=' "$R/etc/sysconfig/kernel"

@@ -6,10 +6,18 @@
 # cannot read. Its find passes more arguments than new kernels accept.
 # Cheap and informative lines come first, because they count even where the probe is interrupted.
 # Links are followed by name: the practice fleet makes EIO with them.
+# shellcheck disable=SC2086 # a row of /proc is words
 c=$R/sys/fs/cgroup m=$c/memory W=''
 if early && command -v timeout >/dev/null; then W='timeout 25'; fi
 if [ ! -e "$m/memory.limit_in_bytes" ]; then
-  while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) m=$R$d;; esac; done <"$R/proc/mounts"
+  set -f; IFS='
+'
+  for l in $S; do
+    unset IFS
+    set -- $l
+    case $#:$3:,$4, in 6:cgroup:*,memory,*) m=$R$2;; esac
+  done
+  unset IFS; set +f
 fi
 l=''
 [ ! -e "$c/cgroup.controllers" ] || l='unified
@@ -19,7 +27,7 @@ l=''
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { l="${l}v1
 "; break; }; done
 G=$(command -v grep)
-sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ awk "$A0"'@walkProgram@'; }
+sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ $AW "$A0"'@walkProgram@'; }
 if [ -e "$m/memory.limit_in_bytes" ]; then
   z=absent
   if [ -e "$m/memory.kmem.slabinfo" ]; then z=empty; fi

@@ -81,7 +81,7 @@ function problem(at,   rest, e, f, g) {
   } else if (f !~ /^(memory|cgroup)\.[a-z_.]+$/ && (e = stateOf(e)) != "gone") count(rest, e, "no", 0, 0, 0, "0 0 0 0")
 }
 BEGIN {
-  M = ENVIRON["M"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; last = "\n"
+  M = ENVIRON["M"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; directory = "\n"
   odd = "["; for (i = 1; i < 32; i++) odd = odd sprintf("%c", i); odd = odd sprintf("%c", 127) "]"
 }
 /^@ [0-9]+$/ {
@@ -98,20 +98,20 @@ BEGIN {
   next
 }
 {
-  if (index($0, last) == 1 && !index(v = substr($0, length(last) + 1), "/")) ;
+  if (substr($0, 1, size) == directory && !index(v = substr($0, size + 1), "/")) ;
   else if ((at = index($0, M "/./")) != 1) {
     if (at > 1 && $1 ~ /^([^ ]*\/)?(find|grep|md5sum):$/) problem(at)
     else if ($0 !~ /^find: (WARNING|warning)/) strange($0 ~ /^[a-z0-9]+: / ? substr($0, 1, 80) : "a name with a line break")
     next
   } else {
     v = $0; sub(/.*\//, "", v)
-    g = length($0) - length(v) - length(M) - 3
-    g = g > 0 ? substr($0, length(M) + 4, g - 1) : ""
-    a = index(v, ":"); if (a == 0) { strange("a name with a line break"); next }
-    f = substr(v, 1, a - 1)
-    last = substr($0, 1, length($0) - length(v) + a); v = substr(v, a + 1)
-    open(g)
+    if (!index(v, ":")) { strange("a name with a line break"); next }
+    size = length($0) - length(v); directory = substr($0, 1, size)
+    g = size > length(M) + 3 ? substr(directory, length(M) + 4, size - length(M) - 4) : ""
   }
+  if (n == 0 || S[n] != g) open(g)
+  a = index(v, ":"); if (a == 0) { strange("a name with a line break"); next }
+  f = substr(v, 1, a - 1); v = substr(v, a + 1)
   if (f == "memory.kmem.slabinfo") { set(g, "read"); ln[g]++ }
   else if (f == "cgroup.procs") pr[g]++
   else if (f == "memory.stat") { stat[g]; sub(/^[a-z_]+ /, "", v); us[g] = larger(v, us[g]) }

@@ -61,5 +61,5 @@ kernel $K"
     logs pstore 16 70000 "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt
     boots
     logs messages 4 8000000 "$v"/messages "$v"/messages[-.][0-9]*
-  } | H=$h awk '@program@'
+  } | H=$h $AW '@program@'
 fi

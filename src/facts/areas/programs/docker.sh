@@ -1,5 +1,6 @@
 # The daemon of an affected node may hang: when the first query reaches its time limit, the second
 # is skipped.
+# shellcheck disable=SC2086 # j is lines
 case "$P" in *' dockerd
 '*|*' dockerd-current
 '*) echo process;; esac
@@ -14,8 +15,13 @@ if has docker; then
   elif [ $q != 124 ]; then printf 'client %s\n' "$(docker --version)"; fi
 fi
 if [ -z "$j" ] && [ -r "$R/etc/docker/daemon.json" ]; then
-  while IFS= read -r l || [ -n "$l" ]; do j="$j $l"; done <"$R/etc/docker/daemon.json"
-  printf 'daemon %.30000s\n' "$j"
+  j=$(head -c 30000 "$R/etc/docker/daemon.json")
+  set -f; IFS='
+'
+  set -- $j
+  unset IFS; set +f
+  j="$*"
+  printf 'daemon %s\n' "$j"
 fi
 n=0
 while :; do

@@ -1,19 +1,20 @@
 # Process names come from /proc/PID/comm. Reading a command line can hang behind a process that is
 # stuck in memory reclaim, so only the kubelet's own is read. The program itself (100 MB) is run
-# only where no package has its version. The area pids uses U, the kubelet's process, C, its
-# configuration, and "flags".
-k='' c=$R/var/lib/kubelet/config.yaml w='' U=''
+# only where no package has its version. The area pids uses U, the kubelet's arguments, C, its
+# configuration, Y, what is in it, and "flags".
+k='' c=$R/var/lib/kubelet/config.yaml w='' U='' Y=''
 for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
   p=${P%% "$n"
 *}
   if [ "$p" != "$P" ]; then
     echo "running $n"
-    p=${p##* } U=$p
+    p=${p##* }
     k=$R/proc/$p/exe
+    U=$($T tr '\000' '\n' <"$R/proc/$p/cmdline")
     set -f; IFS='
 '
     n=0
-    for l in $(unset IFS; $T tr '\000' '\n' <"$R/proc/$p/cmdline"); do
+    for l in $U; do
       n=$((n - 1)) a=${l#-}
       case ${a#-}= in cgroup-driver=*|container-runtime-endpoint=*|config=*|kubelet-arg=*) [ "$a" = "$l" ] || n=2;; esac
       [ $n -le 0 ] || printf 'arg %s\n' "$l"
@@ -37,4 +38,8 @@ case "$Q" in *'kubelet '[0-9]*) q=${Q##*kubelet }; printf 'package %s\n' "${q%% 
 flags() { for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done; }
 flags
 C=$c
-[ ! -r "$c" ] || while IFS= read -r l; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\n' "$l";; esac; done <"$c"
+[ ! -r "$c" ] || Y=$(grep -E '^[A-Za-z ]' "$c")
+set -f; IFS='
+'
+for l in $Y; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\n' "$l";; esac; done
+unset IFS; set +f

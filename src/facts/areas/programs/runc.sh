@@ -5,7 +5,7 @@ for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc "$R"/var/l
   printf 'path %s\n' "${p#"$R"}"
   case $p in *docker-runc*) echo bundled;; esac
   stat -L -c 'changed %Z' "$p"
-  $T "$p" --version | while IFS= read -r l; do printf 'says %s\n' "$l"; done
+  rows says "$($T "$p" --version)"
   break
 done
 if has docker-containerd || has containerd; then echo containerd; fi

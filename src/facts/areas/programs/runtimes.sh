@@ -1,7 +1,6 @@
 # containerd, cri-o and podman as their configuration says.
 if has containerd || has docker-containerd; then echo containerd; fi
 if has crio; then echo crio; fi
-if has podman; then echo podman; fi
 case "$P" in *' crio
 '*) echo crio;; esac
 case "$Q" in *'cri-o '[0-9]*) q=${Q##*cri-o }; printf 'crio %s\n' "${q%% *}";; esac
@@ -9,8 +8,11 @@ n=0
 for f in "$R"/etc/containerd/config.toml "$R"/var/lib/rancher/k3s/agent/etc/containerd/config.toml "$R"/var/lib/rancher/rke2/agent/etc/containerd/config.toml; do
   [ -r "$f" ] || { [ ! -e "$f" ] || echo toml_denied; continue; }
   echo toml
-  while IFS= read -r l; do
-    case $l in *[![:space:]]*) ;; *) continue;; esac
+  l=$(grep -E '^[[:space:]]*(\[|imports|SystemdCgroup|systemd_cgroup|runtime|BinaryName)' "$f")
+  set -f; IFS='
+'
+  for l in $l; do
+    unset IFS; set +f
     l=${l#"${l%%[![:space:]]*}"}
     case $l in
       '['*|imports*|SystemdCgroup*|systemd_cgroup*|runtime_type*) printf 'toml %s\n' "$l";;
@@ -22,14 +24,18 @@ for f in "$R"/etc/containerd/config.toml "$R"/var/lib/rancher/k3s/agent/etc/cont
         case $p in /*) k=$R$p;; *) has "$p" || continue; k=$(command -v "$p");; esac
         [ ! -x "$k" ] || printf 'says %s\n' "$p $(first "$k")";;
     esac
-  done <"$f"
+  done
+  unset IFS; set +f
 done
 manager() {
   k=$1; shift
   for f do
-    [ -r "$f" ] || { [ ! -e "$f" ] || echo "${k}_denied"; continue; }
-    while IFS= read -r l; do case $l in *cgroup_manager*=*) printf '%s %s\n' "$k" "$l";; esac; done <"$f"
+    shift
+    if [ -r "$f" ]; then set -- "$@" "$f"; elif [ -e "$f" ]; then echo "${k}_denied"; fi
   done
+  [ $# = 0 ] || pick "$k" 'cgroup_manager.*=' "$@"
 }
 manager crioconf "$R"/etc/crio/crio.conf "$R"/etc/crio/crio.conf.d/*
+has podman || return 0
+echo podman
 manager podmanconf "$R"/usr/share/containers/containers.conf "$R"/etc/containers/containers.conf "$R"/usr/share/containers/libpod.conf "$R"/etc/containers/libpod.conf "$R"/etc/containers/containers.conf.d/*.conf

@@ -9,8 +9,8 @@
 # shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
 F=rpm
 for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; done
-V=''
-while IFS='=' read -r k v; do case $k:$v in ID*:*debian*|ID*:*ubuntu*) F=deb;; VERSION_ID:*) V=$v;; esac; done <"$f"
+V='' n=0
+while IFS='=' read -r k v && [ $n -lt 99 ]; do n=$((n + 1)); case $k:$v in ID*:*debian*|ID*:*ubuntu*) F=deb;; VERSION_ID:*) V=$v;; esac; done <"$f"
 if [ $F = deb ]; then
   if has dpkg-query; then :; else F=none; fi
 elif has rpm; then :; else F=none; fi
@@ -61,7 +61,9 @@ if [ $F = deb ]; then
 else
   held
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
-  [ ! -r "$R/var/lib/kmend/failed-scripts" ] || while read -r n t; do
+  k=0
+  [ ! -r "$R/var/lib/kmend/failed-scripts" ] || while read -r n t && [ $k -lt 20 ]; do
+    k=$((k + 1))
     $T2 rpm -q --qf '%{INSTALLTIME}\n' "$n" 2>/dev/null </dev/null | grep -Fxq "$t" && echo "damaged $n script-failed"
   done <"$R/var/lib/kmend/failed-scripts"
 fi
