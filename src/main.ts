@@ -19,6 +19,7 @@ import {
   trustOf,
 } from './adapters/local/index.ts';
 import { isDatabase } from './app/session/flags.ts';
+import { gatheredWrites } from './cli/terminal/gathered.ts';
 import type { OpenView, World } from './cli/world.ts';
 import { knownSecrets } from './engine/effects/mask.ts';
 import type { PodWitness } from './engine/ports/store.ts';
@@ -63,12 +64,19 @@ let view: OpenView | undefined;
 
 const progress = progressLines(process.stderr, widthOf);
 
+const gathered = gatheredWrites();
+process.on('exit', gathered.flush);
+
 /** The only way to print: control characters in text of hosts are escaped here. */
-const port = (stream: NodeJS.WriteStream) => (line: string) => {
-  if (stream.isTTY) progress.hide();
-  if (view !== undefined && stream.isTTY) view.above(printable(line));
-  else stream.write(`${printable(line)}\n`);
-};
+const port =
+  (stream: NodeJS.WriteStream) =>
+  (line: string): void => {
+    // On a terminal a row of progress may follow in the same turn.
+    if (!stream.isTTY) return gathered.write(stream, `${printable(line)}\n`);
+    progress.hide();
+    if (view === undefined) stream.write(`${printable(line)}\n`);
+    else view.above(printable(line));
+  };
 
 /** A terminal gets lines that are folded at its width. JSON stays one line. */
 const foldingPort = (stream: NodeJS.WriteStream): ((line: string) => void) => {

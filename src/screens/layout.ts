@@ -100,17 +100,18 @@ const narrowest = 24;
  */
 export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
+  const sizes = rows.map((row) => row.map(widthOf));
   const widths = Array.from({ length: columns }, (_, index) =>
-    Math.max(0, ...rows.map((row) => widthOf(row[index] ?? ''))),
+    sizes.reduce((widest, row) => Math.max(widest, row[index] ?? 0), 0),
   );
   const indent = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
   const room = width - indent;
   // A column that begins near the right edge would be folded word by word.
   const below = room < narrowest / 2 && indent > width / 2 && (widths.at(-1) ?? 0) > room;
-  return rows.flatMap((row) => {
+  return rows.flatMap((row, at) => {
     const cells = row
       .slice(0, columns - 1)
-      .map((cell, index) => padRight(cell, widths[index] ?? 0));
+      .map((cell, index) => cell + ' '.repeat((widths[index] ?? 0) - (sizes[at]?.[index] ?? 0)));
     const last = row[columns - 1] ?? '';
     if (below) return [cells.join('  ').trimEnd(), ...foldLine(`  ${last}`, width)];
     const [first = '', ...more] = fold(last, Math.max(narrowest, room));

@@ -442,7 +442,7 @@ describe('the house', () => {
     const writes = files
       .filter((file) => screens.includes(name(file)))
       .flatMap((file) => code(file.text).match(/.*(?:\.write|\.question)\(.*/g) ?? []);
-    expect(writes.length).toBe(4);
+    expect(writes.length).toBe(5);
     expect(
       writes.filter((line) => !/\b(?:harmless|printable)\(|write\('\\n'\)/.test(line)),
     ).toEqual([]);

@@ -13,7 +13,7 @@ import type { Event } from '../../model/run/event.ts';
 import { dataIn, number, object, record, type Shape } from '../../model/shape/shape.ts';
 import { scanJournal } from './journal-lines.ts';
 import { readOwn } from './owned.ts';
-import { journalPath, runDirectory } from './paths.ts';
+import { journalPath, journalsIn, runDirectory } from './paths.ts';
 
 interface Entry {
   readonly size: number;
@@ -86,9 +86,10 @@ async function statsOf(
   runs: readonly string[],
 ): Promise<readonly (Stats | undefined)[]> {
   const found: (Stats | undefined)[] = [];
+  const pathOf = journalsIn(stateDir);
   for (const run of runs) {
     if (found.length % mostLookUps === mostLookUps - 1) await setImmediate();
-    found.push(lookUp(journalPath(stateDir, run)));
+    found.push(lookUp(pathOf(run)));
   }
   return found;
 }
