@@ -22,6 +22,8 @@ export interface Area {
    * each write of a script is a packet, which costs the reader more than what is in it.
    */
   readonly quick?: true;
+  /** Another area that prints lines for `parse` among its own. */
+  readonly printedBy?: string;
   /** An area that must be read before this one. It is read even where nothing else needs it. */
   readonly needs?: string;
   readonly maxBytes: number;

@@ -3,10 +3,20 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isVolatile } from '../../src/facts/index.ts';
+import { isVolatile, parseProbe } from '../../src/facts/index.ts';
 import type { Facts } from '../../src/model/fact.ts';
 import { isUnknown, type Value } from '../../src/model/value.ts';
-import { emptyHost, file, hasBusybox, isRoot, type Recorded, replay } from './replay.ts';
+import {
+  eioFile,
+  emptyHost,
+  file,
+  hasBusybox,
+  isRoot,
+  type Recorded,
+  replay,
+  runProbe,
+  v1Group,
+} from './replay.ts';
 
 let host: Recorded;
 beforeEach(() => {
@@ -80,6 +90,46 @@ describe('limits of groups', () => {
       'sys/fs/cgroup',
     );
     expect(counted()).toEqual(['v2', 1, 1, 2, 1]);
+  });
+
+  it.each(['sh', 'busybox ash'].filter((shell) => shell === 'sh' || hasBusybox))(
+    'are counted beside the memory groups by %s, and say nothing about those',
+    (shell) => {
+      const memory = {
+        [pod('a')]: 3,
+        [`${pod('a')}/${hex('1')}`]: 5,
+        'system.slice': 'eio',
+      } as const;
+      v1Group(host, '.', { slabinfo: 'eio' });
+      for (const [path, slabinfo] of Object.entries(memory)) v1Group(host, path, { slabinfo });
+      const options = { shell: shell.split(' ') };
+      const kmem = () =>
+        Object.entries(read(options)).filter(([name]) => /^(?:kmem|cgroup)\./.test(name));
+      const before = kmem();
+      expect(counted(read(options))).toEqual(['absent', 0, 0, 0, 0]);
+      limits(groups);
+      eioFile(host, `sys/fs/cgroup/pids/${pod('c')}/pids.max`);
+      expect(counted(read(options))).toEqual(['v1', 2, 1, 5, 2]);
+      expect(kmem().filter(([name]) => name !== 'kmem.samples')).toEqual(
+        before.filter(([name]) => name !== 'kmem.samples'),
+      );
+    },
+  );
+
+  it('are not known where the walk did not come to its end', () => {
+    limits(groups);
+    const whole = runProbe(host, { wants });
+    const parsed = (text: string): Facts => {
+      const result = parseProbe(text, wants, 'it was ended');
+      return result.ok ? result.value : {};
+    };
+    expect(counted(parsed(whole))).toEqual(['v1', 2, 1, 5, 2]);
+    const cut = whole.slice(0, whole.indexOf('\ngone '));
+    expect(cut).toContain('\nslab ');
+    expect(parsed(cut)['pids.controller']).toBe('v1');
+    expect(counted(parsed(cut)).slice(1).every(isUnknown)).toBe(true);
+    const slow = whole.replace(/\nended \d+\n/, '\nended 124\n');
+    expect(counted(parsed(slow)).slice(1).every(isUnknown)).toBe(true);
   });
 
   it('are none where the kernel has no such controller', () => {

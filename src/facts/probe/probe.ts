@@ -143,7 +143,13 @@ export function parseProbe(
   const facts: Facts = {};
   let length = 0;
   for (const [index, part] of parts.entries()) {
-    const section = sectionOf(framed, marks, index);
+    const section = withLines(sectionOf(framed, marks, index), part.area, (name) =>
+      sectionOf(
+        framed,
+        marks,
+        parts.findIndex(({ area }) => area.name === name),
+      ),
+    );
     const isUsed = section !== undefined && (section.whole || part.area.inParts === true);
     if (!isUsed && ended === undefined) return truncated(linesIn(framed));
     const read = isUsed ? readPart(part, section) : unreadPart(part, ended ?? '');
@@ -242,6 +248,21 @@ function sectionOf(
     text: framed.slice(from.at + from.line.length + 1, to === undefined ? undefined : to.at - 1),
     cut: to?.line !== `@@kmend done ${index}`,
     whole: to !== undefined,
+  };
+}
+
+/** With the lines that another area prints for this one; cut where they are. */
+function withLines(
+  section: Section | undefined,
+  { printedBy }: Area,
+  sectionBy: (name: string) => Section | undefined,
+): Section | undefined {
+  if (section === undefined || printedBy === undefined) return section;
+  const other = sectionBy(printedBy);
+  return {
+    text: `${section.text}\n${other?.text ?? ''}`,
+    cut: section.cut || other?.cut !== false,
+    whole: section.whole,
   };
 }
 

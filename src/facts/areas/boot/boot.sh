@@ -44,5 +44,5 @@ set --
 for f in "$R"/boot/loader/entries/*.conf; do [ ! -e "$f" ] || { if [ -r "$f" ]; then set -- "$@" "$f"; else echo bls_denied; fi; }; done
 [ $# = 0 ] || $AW '/^(title|version|linux|options|id)[ \t]/ {print "bls " FILENAME ":" $0; size += length($0) + length(FILENAME)} size > 150000 {exit 9}' "$@" || cut=' cut'
 for f in "$R/usr/share/oem/grub.cfg" "$R/oem/grub.cfg"; do [ ! -r "$f" ] || pick oem 'linux_append=' "$f"; done
-dump "$R/etc/os-release" os
+printf %s "$O"
 echo "arch $A"

@@ -1,7 +1,7 @@
 // The walk over memory cgroups: a streaming awk program classifies the groups on the host and
 // prints sums. So the output is small on every host.
 import { scriptText } from '../../../model/text/script-text.ts';
-import { beginnings, creatorRows } from '../../kmem/creators.ts';
+import { beginnings, creatorRows, type Level } from '../../kmem/creators.ts';
 import rowOf from './row-of.awk';
 import walk from './walk.awk';
 
@@ -32,14 +32,23 @@ function rowTest({ key, pattern }: (typeof creatorRows)[number], index: number):
 
 export const rowFunction = scriptText(rowOf, { rows: creatorRows.map(rowTest).join('') });
 
-/** Of the areas that classify groups: the function, as text for their awk programs, in `$A0`. */
-export const rowVariable = `A0='${rowFunction}\n'\n`;
+/** Of an area that wants limits of pids: the walk counts them where `$N` is set. */
+export const countsPids = 'N=1\n';
 
-export const walkProgram = scriptText(walk, {
+/** The exit status of a walk that did not finish. */
+export const isCapped = (status: number | undefined): boolean =>
+  status === undefined || status >= 124;
+
+const keysOf = (level: Level): string =>
+  creatorRows.flatMap((row) => (row.level === level ? [row.key] : [])).join(' ');
+
+export const walkProgram = `${rowFunction}\n${scriptText(walk, {
+  pods: keysOf('pod'),
+  containers: keysOf('container'),
   maxLimitReads,
   maxExplicit,
   maxPath,
   maxUnknown,
   maxExamples,
   maxOfOneKind,
-});
+})}`;

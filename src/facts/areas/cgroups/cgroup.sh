@@ -27,7 +27,9 @@ l=''
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { l="${l}v1
 "; break; }; done
 G=$(command -v grep)
-sums() { M=$1 Z=$2 D=$R/sys/kernel/slab/./ $AW "$A0"'@walkProgram@'; }
+sums() { M=$1 Z=$2 L=$3 D=$R/sys/kernel/slab/./ $AW '@walkProgram@'; }
+# Where limits of pids are wanted: their own tree, and whether it is there.
+p=${N:+$c/pids} q=$p; [ -d "$p" ] || q=''
 if [ -e "$m/memory.limit_in_bytes" ]; then
   z=absent
   if [ -e "$m/memory.kmem.slabinfo" ]; then z=empty; fi
@@ -48,25 +50,26 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
     fi
     echo "@ $s"
     if [ -f "$G" ] && [ ! -L "$G" ]; then
-      $W grep -R -m 3 --include=memory.kmem.slabinfo --include=memory.limit_in_bytes --include=memory.kmem.usage_in_bytes --include=cgroup.procs --include=memory.memsw.limit_in_bytes '' "$m/."
+      $W grep -R -m 3 --include=memory.kmem.slabinfo --include=memory.limit_in_bytes --include=memory.kmem.usage_in_bytes --include=cgroup.procs --include=memory.memsw.limit_in_bytes ${q:+--include=pids.max} '' ${q:+"$q/."} "$m/."
     else
-      set -- "$m/." \( -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs -o -name memory.memsw.limit_in_bytes \)
+      set -- ${q:+"$q/."} "$m/." \( -name pids.max -o -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs -o -name memory.memsw.limit_in_bytes \)
       case $K:$z in
         3.*:empty) $W sh -c 'find "$@" -print0 | xargs -0 sh -c "md5sum \"\$@\" >/dev/null; exec grep -m 3 \"\" /dev/null \"\$@\"" sh' sh "$@";;
         *) $W find "$@" -exec grep -m 3 '' /dev/null {} +;;
       esac
     fi
     echo "@ $?"
-  } 2>&1 | sums "$m" $z
+  } 2>&1 | sums "$m" $z "$p"
 elif [ -e "$c/cgroup.controllers" ]; then
   printf '%s%s\nmemory v2\n' "$l" "$S"
   {
     echo '@ 0'
     set -- '^((kernel|slab) [0-9]+|max|[0-9]+)$' "$c/."
-    if [ -f "$G" ] && [ ! -L "$G" ]; then $W grep -R -m 3 --include=memory.stat --include=memory.max --include=cgroup.procs -E "$@"
-    else $W find "$2" \( -name memory.stat -o -name memory.max -o -name cgroup.procs \) -exec grep -m 3 -E "$1" /dev/null {} +; fi
+    if [ -f "$G" ] && [ ! -L "$G" ]; then $W grep -R -m 3 --include=memory.stat --include=memory.max --include=cgroup.procs ${N:+--include=pids.max} -E "$@"
+    else $W find "$2" \( -name memory.stat -o -name memory.max -o -name cgroup.procs ${N:+-o -name pids.max} \) -exec grep -m 3 -E "$1" /dev/null {} +; fi
     echo "@ $?"
-  } 2>&1 | sums "$c" v2
+  } 2>&1 | sums "$c" v2 "$p"
 else
   printf '%s%s\n' "$l" "$S"
+  [ -z "$p" ] || { echo '@ 0'; [ -z "$q" ] || $W find "$q/." -name pids.max -exec grep '' /dev/null {} +; echo "@ $?"; } 2>&1 | sums "$m" absent "$p"
 fi

@@ -15,12 +15,11 @@ import {
   samplesOf,
 } from '../../kmem/groups.ts';
 import cgroup from './cgroup.sh';
-import { rowVariable, walkProgram } from './cgroup-walk.ts';
+import { isCapped, walkProgram } from './cgroup-walk.ts';
 
 export const cgroupArea: Area = {
   name: 'cgroup',
   script: scriptText(cgroup, { walkProgram }),
-  functions: rowVariable,
   differs: true,
   maxBytes: 200_000,
   inParts: true,
@@ -70,9 +69,6 @@ export const cgroupArea: Area = {
     };
   },
 };
-
-/** The exit status of a walk that did not finish. */
-const isCapped = (status: number | undefined): boolean => status === undefined || status >= 124;
 
 /** Lines of unknown form: a group could not be read. */
 const unreadable = (lines: number): readonly WitnessRow[] =>

@@ -4,33 +4,26 @@ import { scriptText } from '../../../model/text/script-text.ts';
 import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields, wholeNumber } from '../../fields.ts';
-import { creatorRows, type Level } from '../../kmem/creators.ts';
 import { kubeletSetting } from '../programs/kubelet.ts';
-import { rowVariable } from './cgroup-walk.ts';
-import countPids from './pids.awk';
+import { countsPids, isCapped } from './cgroup-walk.ts';
 import pids from './pids.sh';
-
-const keysOf = (level: Level): string =>
-  creatorRows.flatMap((row) => (row.level === level ? [row.key] : [])).join(' ');
-
-const countProgram = scriptText(countPids, {
-  pods: keysOf('pod'),
-  containers: keysOf('container'),
-});
 
 const controllers = ['v1', 'v2'] as const;
 
 export const pidsArea: Area = {
   name: 'pids',
-  script: scriptText(pids, { countProgram }),
-  functions: rowVariable,
+  script: scriptText(pids),
+  functions: countsPids,
   quick: true,
   maxBytes: 262_144,
+  printedBy: 'cgroup',
+  differs: true,
   parse: (text, { cut }) => {
     const fields = readFields(text);
-    const counts = fields.text('counts').split(' ').map(wholeNumber);
+    const counts = /^counts (\d+) (\d+) (\d+) (\d+)$/m.exec(text)?.slice(1).map(wholeNumber) ?? [];
+    const isCut = cut || isCapped(fields.number('ended', 0));
     const count = (index: number): number | Unknown =>
-      counts[index] ?? (cut ? unknown('the pids groups could not be counted in time') : 0);
+      isCut ? unknown('the pids groups could not be counted in time') : (counts[index] ?? 0);
     const limit = kubeletSetting('pod-max-pids', 'podPidsLimit', fields);
     const gates = reservation('feature-gates', 'featureGates', fields);
     const known = <T>(value: T): T | Unknown =>

@@ -10,6 +10,9 @@
 # below pods, where the kubelet sets none. A group that reads on may have a kernel-memory limit of
 # its own, or be below one that has: only for those its file is read, so that a host without
 # accounted groups pays nothing. A container's name comes from docker's own files.
+# Where L is set, pids.max is read too: below L/., or on v2 among the other files. A pod's limit
+# protects its containers, a limit further up is shared by all and protects no pod from another. A
+# file that cannot be read there says nothing; a name with a line break is a failed read in both trees.
 # Z is the state of a group whose slabinfo printed nothing: empty, absent, or v2, where memory.stat
 # decides.
 function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
@@ -67,10 +70,22 @@ function open(g) {
   while (n > 0 && S[n] != g && S[n] != "" && index(g, S[n] "/") != 1) { finish(S[n]); n-- }
   if (n == 0 || S[n] != g) S[++n] = g
 }
+function limited(p, v,   r) {
+  r = rowOf(p)
+  if (r in pod || r in box) { row[p] = r; max[p] = v }
+}
+function counted(   p, q, pods, free, boxes, bare) {
+  for (p in max) {
+    q = p; sub(/\/[^\/]*$/, "", q)
+    if (row[p] in pod) { pods++; if (max[p] == "max") free++ }
+    else { boxes++; if (max[p] == "max" && !(row[q] in pod && max[q] != "max")) bare++ }
+  }
+  print "counts " pods + 0, free + 0, boxes + 0, bare + 0
+}
 function strange(text) { unknowns++; if (why == "") why = text }
 function problem(at,   rest, e, f, g) {
   rest = substr($0, at + length(M) + 3)
-  if (!match(rest, /: [^:]*$/)) return strange("a name with a line break")
+  if (!match(rest, /: [^:]*$/)) return strange(broken)
   e = substr(rest, RSTART + 2); rest = substr(rest, 1, RSTART - 1)
   if (substr($0, at - 1, 1) == quote && substr(rest, length(rest)) == quote) rest = substr(rest, 1, length(rest) - 1)
   f = rest; sub(/.*\//, "", f)
@@ -81,7 +96,9 @@ function problem(at,   rest, e, f, g) {
   } else if (f !~ /^(memory|cgroup)\.[a-z_.]+$/ && (e = stateOf(e)) != "gone") count(rest, e, "no", 0, 0, 0, "0 0 0 0")
 }
 BEGIN {
-  M = ENVIRON["M"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; directory = "\n"
+  split("@pods@", A, " "); for (i in A) pod[A[i]]
+  split("@containers@", B, " "); for (i in B) box[B[i]]
+  M = ENVIRON["M"]; L = ENVIRON["L"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; directory = "\n"; broken = "a name with a line break"
   odd = "["; for (i = 1; i < 32; i++) odd = odd sprintf("%c", i); odd = odd sprintf("%c", 127) "]"
 }
 /^@ [0-9]+$/ {
@@ -99,33 +116,39 @@ BEGIN {
 }
 {
   if (substr($0, 1, size) == directory && !index(v = substr($0, size + 1), "/")) ;
-  else if ((at = index($0, M "/./")) != 1) {
+  else if (L != "" && Z != "v2" && (at = index($0, L "/./")) > 0) {
+    if (at == 1 && match($0, /\/pids\.max:[^:]*$/))
+      limited(substr($0, length(L) + 4, RSTART - length(L) - 4), substr($0, RSTART + 10))
+    next
+  } else if ((at = index($0, M "/./")) != 1) {
     if (at > 1 && $1 ~ /^([^ ]*\/)?(find|grep|md5sum):$/) problem(at)
-    else if ($0 !~ /^find: (WARNING|warning)/) strange($0 ~ /^[a-z0-9]+: / ? substr($0, 1, 80) : "a name with a line break")
+    else if ($0 !~ /^find: (WARNING|warning)/) strange($0 ~ /^[a-z0-9]+: / ? substr($0, 1, 80) : broken)
     next
   } else {
     v = $0; sub(/.*\//, "", v)
-    if (!index(v, ":")) { strange("a name with a line break"); next }
+    if (!index(v, ":")) { strange(broken); next }
     size = length($0) - length(v); directory = substr($0, 1, size)
     g = size > length(M) + 3 ? substr(directory, length(M) + 4, size - length(M) - 4) : ""
   }
   if (n == 0 || S[n] != g) open(g)
-  a = index(v, ":"); if (a == 0) { strange("a name with a line break"); next }
+  a = index(v, ":"); if (a == 0) { strange(broken); next }
   f = substr(v, 1, a - 1); v = substr(v, a + 1)
   if (f == "memory.kmem.slabinfo") { set(g, "read"); ln[g]++ }
   else if (f == "cgroup.procs") pr[g]++
   else if (f == "memory.stat") { stat[g]; sub(/^[a-z_]+ /, "", v); us[g] = larger(v, us[g]) }
-  else if (v !~ /^([0-9]+|max)$/) strange("a name with a line break")
+  else if (v !~ /^([0-9]+|max)$/) strange(broken)
+  else if (f == "pids.max") limited(g, v)
   else if (f == "memory.limit_in_bytes" || f == "memory.max") li[g] = larger(v, li[g])
   else if (f == "memory.kmem.usage_in_bytes") us[g] = larger(v, us[g])
   else if (f == "memory.memsw.limit_in_bytes") sw[g] = larger(v, sw[g])
-  else strange("a name with a line break")
+  else strange(broken)
 }
 END {
   if (ended < 124) while (n > 0) { finish(S[n]); n-- }
   for (w in W) print "w " w " " W[w]
   print "gone " gone + 0; print "absent " absent + 0; print "strange " unknowns + 0; print "ended " ended
   if (why != "") print "why " why
+  if (L != "") counted()
   for (i = 1; i <= u; i++) print "u " U[i]
   for (i = 1; i <= x; i++) { gsub(odd, "?", XG[i]); print "x " substr(XG[i], 1, @maxPath@) }
   q = split("read denied failed empty eio", A, " "); split("yes later no", B, " ")

@@ -42,7 +42,7 @@ function familyOf(id: string, like: string, variant: string): OsFamily {
 
 export const osArea: Area = {
   name: 'os',
-  script: `if [ -e "$R/etc/os-release" ]; then dump "$R/etc/os-release" os; else dump "$R/usr/lib/os-release" os; fi
+  script: `printf %s "$O"
 line "$R/etc/redhat-release" redhat`,
   quick: true,
   maxBytes: 65_536,

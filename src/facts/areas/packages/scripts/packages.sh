@@ -1,5 +1,5 @@
-# F is the family of package tools by os-release (a host may have both), Q one line a package: NAME
-# EVR INSTALLTIME STATE. Speed matters here, because dpkg has thousands of files: lists are read
+# O is os-release for other areas, F the family of package tools by it (a host may have both), V its
+# version, Q one line a package: NAME EVR INSTALLTIME STATE. Speed matters here, because dpkg has thousands of files: lists are read
 # without a pipe, only packages that dpkg named are looked up, and awk reads dpkg's status only
 # after grep, which is ten times as fast, has found something. grep takes a few lines of dpkg's
 # status, which is five times as fast as dpkg-query: Version is within 14 lines of Package. A
@@ -7,10 +7,13 @@
 # packages are printed, and all that matter. rpm forgets a failed script: a run of kmend records it,
 # with the time of that installation. After a new installation it no longer counts.
 # shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
-F=rpm
-for f in "$R/etc/os-release" "$R/usr/lib/os-release"; do [ -r "$f" ] && break; done
-V='' n=0
-while IFS='=' read -r k v && [ $n -lt 99 ]; do n=$((n + 1)); case $k:$v in ID*:*debian*|ID*:*ubuntu*) F=deb;; VERSION_ID:*) V=$v;; esac; done <"$f"
+F=rpm V='' O='' n=0
+f=$R/etc/os-release; [ -e "$f" ] || f=$R/usr/lib/os-release
+[ -r "$f" ] && while [ $n -lt 99 ] && { IFS= read -r l || [ -n "$l" ]; }; do
+  n=$((n + 1)) O="${O}os $l
+"
+  case $l in ID*=*debian*|ID*=*ubuntu*) F=deb;; VERSION_ID=*) V=${l#*=};; esac
+done <"$f"
 if [ $F = deb ]; then
   if has dpkg-query; then :; else F=none; fi
 elif has rpm; then :; else F=none; fi
