@@ -1,16 +1,23 @@
 // The persistent table and set against plain arrays.
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { type Draft, put, putAll } from '../../src/core/run-state/counters.ts';
 import {
   add,
+  byKey,
+  entries,
   first,
   inOrder,
   type Ranked,
+  rankedOf,
   remove,
   sizeOf,
   take,
 } from '../../src/core/run-state/ranked.ts';
+import { hostAt } from '../../src/core/run-state/state.ts';
 import { at, replaced, tableOf, values } from '../../src/core/run-state/table.ts';
+import { begin, hostFor, stateAfter, wave } from './fleet.ts';
 
 it('a set holds what was added and not removed, in order, and old sets stay as they were', () => {
   const step = fc.record({
@@ -44,6 +51,93 @@ it('a set holds what was added and not removed, in order, and old sets stay as t
       }
     }),
   );
+});
+
+it('a set that is made at once is the one that many additions make', () => {
+  const entry = fc.record({ key: fc.integer({ min: -3, max: 3 }), index: fc.nat(5000) });
+  fc.assert(
+    fc.property(fc.uniqueArray(entry, { maxLength: 300, selector: (one) => one.index }), (all) => {
+      const added = all.reduce<Ranked>((set, { key, index }) => add(set, key, index), undefined);
+      const sorted = all.toSorted(byKey);
+      expect(rankedOf(sorted)).toEqual(added);
+      expect(entries(added).map(({ key, index }) => ({ key, index }))).toEqual(sorted);
+    }),
+  );
+});
+
+describe('many hosts that are put at once', () => {
+  const hosts = Array.from({ length: 400 }, (_, index) =>
+    hostFor(`h${index}`, {
+      zone: `z${index % 3}`,
+      estimate: index % 7,
+      down: index % 11 === 0,
+      ...(index % 13 === 0 ? { nothing: true } : {}),
+      ...(index % 17 === 0 ? { refused: 'no' } : {}),
+    }),
+  );
+  const begun = stateAfter(begin(hosts), [
+    0,
+    wave(
+      1,
+      [...hosts.keys()].filter((at) => at % 2 === 0).map((at) => `h${at}`),
+    ),
+  ]);
+  const time = fc.integer({ min: 1, max: 50 });
+  const becomes = fc.record({
+    status: fc.constantFrom('waiting', 'running', 'soaking', 'done', 'failed', 'planned' as const),
+    down: fc.boolean(),
+    missing: fc.boolean(),
+    keepsSlot: fc.boolean(),
+    changed: fc.boolean(),
+    starts: fc.nat(2),
+    failures: fc.nat(2),
+    unreachableFailures: fc.nat(1),
+    wave: fc.constantFrom(0, 1),
+    startedAt: time,
+    doneAt: time,
+    endedAt: time,
+  });
+  const some = fc
+    .uniqueArray(fc.tuple(fc.nat(399), becomes), {
+      minLength: 190,
+      maxLength: 300,
+      selector: ([at]) => at,
+    })
+    // A wave takes hosts that wait.
+    .map((all) =>
+      all.map(([index, { wave: taken, ...change }]) => ({
+        ...hostAt(begun, index),
+        ...change,
+        ...(change.status === 'waiting' ? { wave: taken } : {}),
+      })),
+    );
+
+  it('are the state that one after the other makes', () => {
+    fc.assert(
+      fc.property(some, some, (first, second) => {
+        const [single, bulk]: readonly [Draft, Draft] = [{ ...begun }, { ...begun }];
+        for (const changed of [first, second]) {
+          for (const host of changed) put(single, host);
+          putAll(bulk, changed);
+        }
+        // Their texts would be megabytes.
+        const differ = Object.entries(single).filter(
+          ([name, value]) => !isDeepStrictEqual(value, bulk[name as keyof Draft]),
+        );
+        expect(differ.map(([name]) => name)).toEqual([]);
+      }),
+      { numRuns: 30, endOnFailure: true },
+    );
+  });
+
+  it('leave the state before as it was', () => {
+    const before = structuredClone({ ...begun, indexOf: new Map() });
+    putAll(
+      { ...begun },
+      [...hosts.keys()].map((index) => ({ ...hostAt(begun, index), status: 'done' as const })),
+    );
+    expect({ ...begun, indexOf: new Map() }).toEqual(before);
+  });
 });
 
 it('taking no hosts takes none', () => {

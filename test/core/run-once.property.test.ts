@@ -7,8 +7,14 @@ import { type Simulation, simulate } from '../../src/core/decide/simulate.ts';
 import { numbersFrom } from '../../src/core/plan/order.ts';
 import { withOwner } from '../../src/core/plan/task/once.ts';
 import { fold, foldAll } from '../../src/core/run-state/fold.ts';
-import { isDueOn, owedBy, ownerOf } from '../../src/core/run-state/once.ts';
-import { doneTask, emptyState, hostState, type RunState } from '../../src/core/run-state/state.ts';
+import { isDueOn, owing, ownerOf } from '../../src/core/run-state/once.ts';
+import {
+  doneTask,
+  emptyState,
+  hostState,
+  type RunState,
+  untouched,
+} from '../../src/core/run-state/state.ts';
 import type { ModuleTask, OncePart } from '../../src/model/playbook.ts';
 import type { Event, EventBody, LockOut } from '../../src/model/run/event.ts';
 import { type HostPlan, hasChanges } from '../../src/model/run/plan.ts';
@@ -401,7 +407,11 @@ describe('decide', () => {
     ] as const) {
       const plan = planOf(...tasks);
       expect(plan.once?.refused).toBeDefined();
-      expect(owedBy(plan, 'waiting')).toEqual({ [part]: 'owed' });
+      const host = untouched({
+        ...{ index: 0, host: 'a', plan, rank: 0, zone: 0, status: 'waiting', down: false },
+      });
+      expect(owing(host)).toEqual({ ...host, [part]: 'owed' });
+      expect(owing({ ...host, status: 'same' })).toEqual({ ...host, status: 'same' });
     }
   });
 

@@ -1,13 +1,14 @@
 // Replaces a host in the state and updates every index and counter, each in O(log n).
-import { add, type Ranked, remove } from './ranked.ts';
+import { add, byKey, type Entry, entries, type Ranked, rankedOf, remove } from './ranked.ts';
 import {
   type HostState,
   isOfWave,
   type RunState,
+  untouched,
   type WaveState,
   type ZoneState,
 } from './state.ts';
-import { at, replaced } from './table.ts';
+import { at, replaced, tableOf, values } from './table.ts';
 
 /** A state under construction. Only `fold` creates one, and returns it as a `RunState`. */
 export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
@@ -63,31 +64,65 @@ function moved(set: Ranked, key: Key, before: HostState, after: HostState): Rank
   return to === undefined ? without : add(without, to, after.index);
 }
 
-const step = (
-  of: (host: HostState) => boolean | number,
+/** The same for many hosts at once, in O(n). */
+function rebuilt(set: Ranked, key: Key, hosts: readonly HostState[]): Ranked {
+  const placed: Entry[] = [];
+  for (const host of hosts) {
+    const to = key(host);
+    if (to !== undefined) placed.push({ key: to, index: host.index });
+  }
+  if (set !== undefined) {
+    const moving = new Set(hosts.map(({ index }) => index));
+    for (const entry of entries(set)) if (!moving.has(entry.index)) placed.push(entry);
+  }
+  return rankedOf(placed.sort(byKey));
+}
+
+const step = (of: (host: HostState) => boolean, before: HostState, after: HostState): number =>
+  Number(of(after)) - Number(of(before));
+const started = (before: HostState, after: HostState): number =>
+  Number(after.starts > 0) - Number(before.starts > 0);
+const isRefused = (host: HostState): boolean => host.status === 'refused';
+
+/** Do the counters of zones see a difference? Most steps of a host make none. */
+const isSame = (before: HostState, after: HostState): boolean =>
+  before.starts > 0 === after.starts > 0 &&
+  before.failures === after.failures &&
+  before.unreachableFailures === after.unreachableFailures &&
+  isKept(before) === isKept(after) &&
+  isHeld(before) === isHeld(after) &&
+  isOut(before) === isOut(after);
+
+function countedZone(
+  zone: ZoneState,
   before: HostState,
   after: HostState,
-): number => Number(of(after)) - Number(of(before));
-
-function movedZone(zone: ZoneState, before: HostState, after: HostState): ZoneState {
+  waiting: Ranked,
+): ZoneState {
+  if (waiting === zone.waiting && isSame(before, after)) return zone;
   return {
     ...zone,
-    started: zone.started + Number(after.starts > 0) - Number(before.starts > 0),
-    failures: zone.failures + step((host) => host.failures, before, after),
+    waiting,
+    started: zone.started + started(before, after),
+    failures: zone.failures + after.failures - before.failures,
     unreachableFailures:
-      zone.unreachableFailures + step((host) => host.unreachableFailures, before, after),
+      zone.unreachableFailures + after.unreachableFailures - before.unreachableFailures,
     held: zone.held + step(isHeld, before, after),
     kept: zone.kept + step(isKept, before, after),
     out: zone.out + step(isOut, before, after),
-    waiting: moved(zone.waiting, runSets.waiting, before, after),
   };
 }
 
-function movedWave(wave: WaveState, before: HostState, after: HostState): WaveState {
-  if (!isOfWave(wave, after)) return wave;
+function countedWave(
+  wave: WaveState,
+  before: HostState,
+  after: HostState,
+  byLastProof: Ranked,
+): WaveState {
   const was = isOfWave(wave, before) ? before : undefined;
   return {
     ...wave,
+    byLastProof,
     open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),
     lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
     // Failures of an earlier wave do not count in this one.
@@ -96,7 +131,6 @@ function movedWave(wave: WaveState, before: HostState, after: HostState): WaveSt
       wave.unreachableFailures +
       after.unreachableFailures -
       (was?.unreachableFailures ?? after.unreachableFailures),
-    byLastProof: moved(wave.byLastProof, proofKey, before, after),
   };
 }
 
@@ -105,35 +139,88 @@ export function putDetail(draft: Draft, host: HostState): void {
   draft.hosts = replaced(draft.hosts, host.index, host);
 }
 
+const setNames = [
+  'planned',
+  'lockedOut',
+  'waiting',
+  'byEstimate',
+  'running',
+  'soaking',
+  'kept',
+] as const;
+
 /** Replaces a host and updates all indexes and counters. */
 export function put(draft: Draft, after: HostState): void {
   const before = at(draft.hosts, after.index);
   putDetail(draft, after);
-  for (const name of [
-    'planned',
-    'lockedOut',
-    'waiting',
-    'byEstimate',
-    'running',
-    'soaking',
-    'kept',
-  ] as const) {
-    draft[name] = moved(draft[name], runSets[name], before, after);
-  }
-  draft.started += Number(after.starts > 0) - Number(before.starts > 0);
-  draft.failures += step((host) => host.failures, before, after);
-  draft.unreachableFailures += step((host) => host.unreachableFailures, before, after);
-  draft.held += step(isHeld, before, after);
-  draft.out += step(isOut, before, after);
-  draft.refused += step((host) => host.status === 'refused', before, after);
-  putZone(draft, before, after);
-  if (draft.wave !== undefined) draft.wave = movedWave(draft.wave, before, after);
+  for (const name of setNames) draft[name] = moved(draft[name], runSets[name], before, after);
+  count(draft, before, after, (set, key) => moved(set, key, before, after));
 }
 
-function putZone(draft: Draft, before: HostState, after: HostState): void {
+/** So many hosts are put at once. */
+const many = 200;
+
+/**
+ * Replaces hosts, each once: thousands of them when a run or a wave begins, which one after the other
+ * would keep all else waiting for a quarter of a second.
+ */
+export function putAll(draft: Draft, hosts: readonly HostState[]): void {
+  if (hosts.length < many) {
+    for (const host of hosts) put(draft, host);
+    return;
+  }
+  const all = [...values(draft.hosts)];
+  for (const host of hosts) {
+    count(draft, at(draft.hosts, host.index), host, (set) => set);
+    all[host.index] = host;
+  }
+  draft.hosts = tableOf(all);
+  placeAll(draft, hosts);
+}
+
+/** The hosts with which a run begins, in the order of their indexes. */
+export function putFirst(draft: Draft, hosts: readonly HostState[]): void {
+  const [first] = hosts;
+  if (first === undefined) return;
+  draft.hosts = tableOf(hosts);
+  // No counter and no set has them yet.
+  const none = untouched({ ...first, status: 'same', down: false });
+  for (const host of hosts) count(draft, none, host, (set) => set);
+  placeAll(draft, hosts);
+}
+
+function placeAll(draft: Draft, hosts: readonly HostState[]): void {
+  for (const name of setNames) draft[name] = rebuilt(draft[name], runSets[name], hosts);
+  const zones = [...values(draft.zones)].map((zone, index) => {
+    const own = hosts.filter((host) => host.zone === index);
+    return { ...zone, waiting: rebuilt(zone.waiting, runSets.waiting, own) };
+  });
+  draft.zones = tableOf(zones);
+  const { wave } = draft;
+  if (wave === undefined) return;
+  const own = hosts.filter((host) => isOfWave(wave, host));
+  draft.wave = { ...wave, byLastProof: rebuilt(wave.byLastProof, proofKey, own) };
+}
+
+/** Updates the counters, and with `move` the sets of the host's zone and of the wave. */
+function count(
+  draft: Draft,
+  before: HostState,
+  after: HostState,
+  move: (set: Ranked, key: Key) => Ranked,
+): void {
+  draft.started += started(before, after);
+  draft.failures += after.failures - before.failures;
+  draft.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
+  draft.held += step(isHeld, before, after);
+  draft.out += step(isOut, before, after);
+  draft.refused += step(isRefused, before, after);
   const was = at(draft.zones, after.zone);
-  const zone = movedZone(was, before, after);
-  draft.zones = replaced(draft.zones, after.zone, zone);
+  const zone = countedZone(was, before, after, move(was.waiting, runSets.waiting));
+  if (zone !== was) draft.zones = replaced(draft.zones, after.zone, zone);
   draft.zonesHeld += Number(zone.held > 0) - Number(was.held > 0);
   draft.zonesOut += Number(zone.out > 0) - Number(was.out > 0);
+  const { wave } = draft;
+  if (wave !== undefined && isOfWave(wave, after))
+    draft.wave = countedWave(wave, before, after, move(wave.byLastProof, proofKey));
 }

@@ -115,13 +115,12 @@ export function resumed(host: HostState, wave: number | undefined): HostState {
 export function requeued(host: HostState, wave: number | undefined): HostState {
   const { lockOut, bootId, longOutput, replaced } = host;
   return {
-    ...untouched,
+    ...untouched({
+      ...host,
+      status: wave === undefined || lockOut?.turn === 'never' ? 'planned' : 'waiting',
+      down: host.keepsSlot || host.down,
+    }),
     ...kept(host),
-    index: host.index,
-    host: host.host,
-    plan: host.plan,
-    rank: host.rank,
-    zone: host.zone,
     missing: host.missing,
     touched: host.touched,
     failures: host.failures,
@@ -132,7 +131,5 @@ export function requeued(host: HostState, wave: number | undefined): HostState {
     marks: host.marks,
     starts: host.starts,
     ...present({ lockOut, bootId, longOutput, replaced, wave }),
-    status: wave === undefined || lockOut?.turn === 'never' ? 'planned' : 'waiting',
-    down: host.keepsSlot || host.down,
   };
 }

@@ -4,11 +4,11 @@ import { present } from '../../model/present.ts';
 import type { Event, EventOf, LockOut, RunHost } from '../../model/run/event.ts';
 import { hasChanges } from '../../model/run/plan.ts';
 import { higherRisk, highestRisk } from '../../model/run/risk.ts';
-import { type Draft, isOpen, proofKey, put } from './counters.ts';
+import { type Draft, isOpen, proofKey, put, putAll, putFirst } from './counters.ts';
 import { foldHost, type HostEvent } from './fold-host.ts';
 import { owesReturn, resumed, retryReturn } from './fold-retry.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
-import { owedBy } from './once.ts';
+import { owing } from './once.ts';
 import { add, type Ranked } from './ranked.ts';
 import {
   awayUntil,
@@ -145,20 +145,15 @@ function firstStatus(host: RunHost): HostStatus {
 }
 
 function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
+  const policy = { rollout: event.rollout, approvedByFlag: draft.approvedByFlag };
   const zones = new Map<string, number>();
   const hosts = event.hosts.map((host, index): HostState => {
     const zone = zones.get(host.plan.zone ?? '') ?? zones.size;
     zones.set(host.plan.zone ?? '', zone);
-    return {
-      ...untouched,
-      index,
-      host: host.host,
-      plan: host.plan,
-      rank: index,
-      zone,
-      status: 'same',
-      down: false,
-    };
+    const status = firstStatus(host);
+    const { host: name, plan, down } = host;
+    const first = owing(untouched({ index, host: name, plan, rank: index, zone, status, down }));
+    return plan.cordoned === true ? withLockOut(first, plannedLockOut, policy) : first;
   });
   const sizes = new Array<number>(zones.size).fill(0);
   for (const host of hosts) sizes[host.zone] = (sizes[host.zone] ?? 0) + 1;
@@ -182,7 +177,6 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     outside: new Set(
       event.leftOut.filter((left) => left.failure.kind === 'unreachable').map((left) => left.host),
     ),
-    hosts: tableOf(hosts),
     indexOf: new Map(hosts.map((host) => [host.host, host.index])),
     zones: tableOf(
       [...zones.keys()].map((name, index): ZoneState => emptyZone(name, sizes[index] ?? 0)),
@@ -192,16 +186,7 @@ function begin(draft: Draft, event: Event & EventOf<'run.started'>): void {
     plan.tasks.some(({ once }) => once !== undefined),
   );
   if (owner >= 0) draft.owner = owner;
-  for (const [index, host] of event.hosts.entries()) {
-    const status = firstStatus(host);
-    const first = {
-      ...hostAt(draft, index),
-      ...owedBy(host.plan, status),
-      status,
-      down: host.down,
-    };
-    put(draft, host.plan.cordoned === true ? withLockOut(first, plannedLockOut, draft) : first);
-  }
+  putFirst(draft, hosts);
   draft.setAside = event.hosts.flatMap(({ plan }, index) =>
     plan.cordoned === true ? [index] : [],
   );
@@ -264,10 +249,13 @@ function beginWave(draft: Draft, event: Event & EventOf<'wave.started'>): void {
     };
     draft.waves += 1;
   }
-  for (const index of indexes) {
-    const host = hostAt(draft, index);
-    if (host.status === 'planned') put(draft, { ...host, status: 'waiting', wave: draft.wave.id });
-  }
+  const wave = draft.wave.id;
+  putAll(
+    draft,
+    [...new Set(indexes)]
+      .map((index) => hostAt(draft, index))
+      .flatMap((host) => (host.status === 'planned' ? { ...host, status: 'waiting', wave } : [])),
+  );
 }
 
 /** `wave_overlap`: what the next wave takes over from one that is not done. */
@@ -312,10 +300,12 @@ function markMissing(draft: Draft): void {
     if (index === undefined) outside.add(name);
     else named.add(index);
   }
-  for (const index of draft.missing)
-    if (!named.has(index)) put(draft, { ...hostAt(draft, index), missing: false });
-  for (const index of named)
-    if (!hostAt(draft, index).missing) put(draft, { ...hostAt(draft, index), missing: true });
+  putAll(
+    draft,
+    [...new Set([...draft.missing, ...named])]
+      .map((index) => ({ ...hostAt(draft, index), missing: named.has(index) }))
+      .filter(({ index, missing }) => missing !== hostAt(draft, index).missing),
+  );
   draft.missing = [...named];
   draft.outside = outside;
 }
@@ -326,8 +316,12 @@ function markLockOuts(draft: Draft, lockOuts: readonly LockOut[]): void {
       draft.indexOf.has(one.host) ? [[draft.indexOf.get(one.host) ?? 0, one]] : [],
     ),
   );
-  for (const index of new Set([...draft.setAside, ...now.keys()]))
-    put(draft, withLockOut(hostAt(draft, index), now.get(index), draft));
+  putAll(
+    draft,
+    [...new Set([...draft.setAside, ...now.keys()])].map((index) =>
+      withLockOut(hostAt(draft, index), now.get(index), draft),
+    ),
+  );
   draft.setAside = [...now.keys()];
 }
 

@@ -1,7 +1,6 @@
 // Tasks with `run_once`: the host that does them for all, and how far it is.
 import { type ModuleTask, moduleTasksOf, type Task } from '../../model/playbook.ts';
 import { present } from '../../model/present.ts';
-import type { HostPlan } from '../../model/run/plan.ts';
 import { type Mapping, unknown, type Value } from '../../model/value.ts';
 import { doneTask, type HostState, hostAt, type RunState } from './state.ts';
 
@@ -15,16 +14,16 @@ export function leaderOf(state: RunState): HostState | undefined {
   return owner?.prelude === 'owed' ? owner : undefined;
 }
 
-/** What a host owes when its run begins. One that has nothing to do is past all of it. */
-export function owedBy(
-  { tasks }: HostPlan,
-  status: HostState['status'],
-): Pick<HostState, 'prelude' | 'epilogue'> {
+/** A host with what it owes when its run begins. One that has nothing to do is past all of it. */
+export function owing(host: HostState): HostState {
   const has = (part: 'before' | 'after'): boolean =>
-    status !== 'same' && tasks.some(({ once }) => once === part);
+    host.plan.tasks.some(({ once }) => once === part);
+  const [before, after] = host.status === 'same' ? [false, false] : [has('before'), has('after')];
+  if (!before && !after) return host;
   return {
-    ...(has('before') ? { prelude: 'owed' } : {}),
-    ...(has('after') ? { epilogue: 'owed' } : {}),
+    ...host,
+    ...(before ? { prelude: 'owed' } : {}),
+    ...(after ? { epilogue: 'owed' } : {}),
   };
 }
 

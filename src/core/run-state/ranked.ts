@@ -1,12 +1,15 @@
 // A persistent ordered set of host indexes, each with a sort key. Adding and removing cost O(log n)
 // and leave the old set unchanged.
 
+export interface Entry {
+  readonly key: number;
+  readonly index: number;
+}
+
 /** Sorted by `key`, then by index. Undefined = the empty set. */
 export type Ranked = RankedNode | undefined;
 
-interface RankedNode {
-  readonly key: number;
-  readonly index: number;
+interface RankedNode extends Entry {
   readonly size: number;
   readonly left: Ranked;
   readonly right: Ranked;
@@ -51,6 +54,21 @@ export function add(set: Ranked, key: number, index: number): RankedNode {
     : node(set.key, set.index, set.left, right);
 }
 
+/** A set of many hosts at once: the same as adding each. `sorted` is by key, then by index. */
+export function rankedOf(sorted: readonly Entry[], from = 0, to = sorted.length): Ranked {
+  const first = sorted[from];
+  if (first === undefined || from >= to) return undefined;
+  let [top, root, highest] = [from, first, priority(first.index)];
+  for (let at = from + 1; at < to; at += 1) {
+    const entry = sorted[at] ?? first;
+    const own = priority(entry.index);
+    if (own > highest) [top, root, highest] = [at, entry, own];
+  }
+  return node(root.key, root.index, rankedOf(sorted, from, top), rankedOf(sorted, top + 1, to));
+}
+
+export const byKey = (a: Entry, b: Entry): number => a.key - b.key || a.index - b.index;
+
 /** The set without this host; the key must be the one with which it was added. */
 export function remove(set: Ranked, key: number, index: number): Ranked {
   if (set === undefined) return undefined;
@@ -69,7 +87,7 @@ function join(left: Ranked, right: Ranked): Ranked {
 }
 
 /** The first host and its key. */
-export function first(set: Ranked): { readonly key: number; readonly index: number } | undefined {
+export function first(set: Ranked): Entry | undefined {
   let current = set;
   while (current?.left !== undefined) current = current.left;
   return current;
@@ -89,6 +107,14 @@ export function* inOrder(set: Ranked): Generator<number, void> {
     yield top.index;
     current = top.right;
   }
+}
+
+/** Adds all hosts and their keys to a list, in order. */
+export function entries(set: Ranked, into: Entry[] = []): readonly Entry[] {
+  if (set === undefined) return into;
+  entries(set.left, into);
+  into.push(set);
+  return entries(set.right, into);
 }
 
 /** The first `count` host indexes. */
