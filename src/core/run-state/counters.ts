@@ -1,5 +1,5 @@
 // Replaces a host in the state and updates every index and counter, each in O(log n).
-import { add, byKey, type Entry, entries, type Ranked, rankedOf, remove } from './ranked.ts';
+import { add, byKey, entries, type Ranked, rankedOf, remove } from './ranked.ts';
 import {
   type HostState,
   isOfWave,
@@ -11,7 +11,7 @@ import {
 import { at, replaced, tableOf, values } from './table.ts';
 
 /** A state under construction. Only `fold` creates one, and returns it as a `RunState`. */
-export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
+export type Draft = Mutable<RunState>;
 
 /**
  * More than any rank: it moves hosts that are already out of service to the front, because their
@@ -64,74 +64,71 @@ function moved(set: Ranked, key: Key, before: HostState, after: HostState): Rank
   return to === undefined ? without : add(without, to, after.index);
 }
 
-/** The same for many hosts at once, in O(n). */
-function rebuilt(set: Ranked, key: Key, hosts: readonly HostState[]): Ranked {
-  const placed: Entry[] = [];
+/** What becomes of hosts that are put at once, by their indexes. */
+interface Moving {
+  readonly hosts: readonly HostState[];
+  readonly has: Uint8Array;
+}
+
+const movingOf = (hosts: readonly HostState[], of: number): Moving => {
+  const has = new Uint8Array(of);
+  for (const { index } of hosts) has[index] = 1;
+  return { hosts, has };
+};
+
+/** The same for many hosts at once: the set is made anew. */
+function rebuilt(set: Ranked, key: Key, { hosts, has }: Moving): Ranked {
+  const placed = entries(set).filter(({ index }) => has[index] !== 1);
   for (const host of hosts) {
     const to = key(host);
     if (to !== undefined) placed.push({ key: to, index: host.index });
-  }
-  if (set !== undefined) {
-    const moving = new Set(hosts.map(({ index }) => index));
-    for (const entry of entries(set)) if (!moving.has(entry.index)) placed.push(entry);
   }
   return rankedOf(placed.sort(byKey));
 }
 
 const step = (of: (host: HostState) => boolean, before: HostState, after: HostState): number =>
   Number(of(after)) - Number(of(before));
-const started = (before: HostState, after: HostState): number =>
-  Number(after.starts > 0) - Number(before.starts > 0);
+const isStarted = (host: HostState): boolean => host.starts > 0;
 const isRefused = (host: HostState): boolean => host.status === 'refused';
 
-/** Do the counters of zones see a difference? Most steps of a host make none. */
-const isSame = (before: HostState, after: HostState): boolean =>
-  before.starts > 0 === after.starts > 0 &&
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function count(draft: Draft, before: HostState, after: HostState): void {
+  draft.started += step(isStarted, before, after);
+  draft.failures += after.failures - before.failures;
+  draft.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
+  draft.held += step(isHeld, before, after);
+  draft.out += step(isOut, before, after);
+  draft.refused += step(isRefused, before, after);
+}
+
+/** Does `countZone` change anything? Most steps of a host change nothing. */
+const isSameInZone = (before: HostState, after: HostState): boolean =>
+  isStarted(before) === isStarted(after) &&
   before.failures === after.failures &&
   before.unreachableFailures === after.unreachableFailures &&
   isKept(before) === isKept(after) &&
   isHeld(before) === isHeld(after) &&
   isOut(before) === isOut(after);
 
-function countedZone(
-  zone: ZoneState,
-  before: HostState,
-  after: HostState,
-  waiting: Ranked,
-): ZoneState {
-  if (waiting === zone.waiting && isSame(before, after)) return zone;
-  return {
-    ...zone,
-    waiting,
-    started: zone.started + started(before, after),
-    failures: zone.failures + after.failures - before.failures,
-    unreachableFailures:
-      zone.unreachableFailures + after.unreachableFailures - before.unreachableFailures,
-    held: zone.held + step(isHeld, before, after),
-    kept: zone.kept + step(isKept, before, after),
-    out: zone.out + step(isOut, before, after),
-  };
+function countZone(zone: Mutable<ZoneState>, before: HostState, after: HostState): void {
+  zone.started += step(isStarted, before, after);
+  zone.failures += after.failures - before.failures;
+  zone.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
+  zone.held += step(isHeld, before, after);
+  zone.kept += step(isKept, before, after);
+  zone.out += step(isOut, before, after);
 }
 
-function countedWave(
-  wave: WaveState,
-  before: HostState,
-  after: HostState,
-  byLastProof: Ranked,
-): WaveState {
+/** @param after a host of this wave */
+function countWave(wave: Mutable<WaveState>, before: HostState, after: HostState): void {
   const was = isOfWave(wave, before) ? before : undefined;
-  return {
-    ...wave,
-    byLastProof,
-    open: wave.open + Number(isOpen(after)) - Number(was !== undefined && isOpen(was)),
-    lastEndAt: Math.max(wave.lastEndAt, after.endedAt ?? 0),
-    // Failures of an earlier wave do not count in this one.
-    failures: wave.failures + after.failures - (was?.failures ?? after.failures),
-    unreachableFailures:
-      wave.unreachableFailures +
-      after.unreachableFailures -
-      (was?.unreachableFailures ?? after.unreachableFailures),
-  };
+  wave.open += Number(isOpen(after)) - Number(was !== undefined && isOpen(was));
+  wave.lastEndAt = Math.max(wave.lastEndAt, after.endedAt ?? 0);
+  // Failures of an earlier wave do not count in this one.
+  wave.failures += after.failures - (was?.failures ?? after.failures);
+  wave.unreachableFailures +=
+    after.unreachableFailures - (was?.unreachableFailures ?? after.unreachableFailures);
 }
 
 /** Replaces a host where no index can have changed: tasks, effects, evidence. */
@@ -154,7 +151,23 @@ export function put(draft: Draft, after: HostState): void {
   const before = at(draft.hosts, after.index);
   putDetail(draft, after);
   for (const name of setNames) draft[name] = moved(draft[name], runSets[name], before, after);
-  count(draft, before, after, (set, key) => moved(set, key, before, after));
+  count(draft, before, after);
+  const was = at(draft.zones, after.zone);
+  const waiting = moved(was.waiting, runSets.waiting, before, after);
+  if (waiting !== was.waiting || !isSameInZone(before, after)) {
+    const zone = { ...was, waiting };
+    countZone(zone, before, after);
+    draft.zones = replaced(draft.zones, after.zone, zone);
+    draft.zonesHeld += Number(zone.held > 0) - Number(was.held > 0);
+    draft.zonesOut += Number(zone.out > 0) - Number(was.out > 0);
+  }
+  if (draft.wave === undefined || !isOfWave(draft.wave, after)) return;
+  const wave = {
+    ...draft.wave,
+    byLastProof: moved(draft.wave.byLastProof, proofKey, before, after),
+  };
+  countWave(wave, before, after);
+  draft.wave = wave;
 }
 
 /** So many hosts are put at once. */
@@ -170,12 +183,10 @@ export function putAll(draft: Draft, hosts: readonly HostState[]): void {
     return;
   }
   const all = [...values(draft.hosts)];
-  for (const host of hosts) {
-    count(draft, at(draft.hosts, host.index), host, (set) => set);
-    all[host.index] = host;
-  }
+  const befores = hosts.map(({ index }) => at(draft.hosts, index));
+  for (const host of hosts) all[host.index] = host;
   draft.hosts = tableOf(all);
-  placeAll(draft, hosts);
+  placeAll(draft, hosts, (index) => befores[index]);
 }
 
 /** The hosts with which a run begins, in the order of their indexes. */
@@ -185,42 +196,40 @@ export function putFirst(draft: Draft, hosts: readonly HostState[]): void {
   draft.hosts = tableOf(hosts);
   // No counter and no set has them yet.
   const none = untouched({ ...first, status: 'same', down: false });
-  for (const host of hosts) count(draft, none, host, (set) => set);
-  placeAll(draft, hosts);
+  placeAll(draft, hosts, () => none);
 }
 
-function placeAll(draft: Draft, hosts: readonly HostState[]): void {
-  for (const name of setNames) draft[name] = rebuilt(draft[name], runSets[name], hosts);
-  const zones = [...values(draft.zones)].map((zone, index) => {
-    const own = hosts.filter((host) => host.zone === index);
-    return { ...zone, waiting: rebuilt(zone.waiting, runSets.waiting, own) };
-  });
-  draft.zones = tableOf(zones);
-  const { wave } = draft;
-  if (wave === undefined) return;
-  const own = hosts.filter((host) => isOfWave(wave, host));
-  draft.wave = { ...wave, byLastProof: rebuilt(wave.byLastProof, proofKey, own) };
-}
-
-/** Updates the counters, and with `move` the sets of the host's zone and of the wave. */
-function count(
+/** @param beforeOf the state before, by the position in `hosts` */
+function placeAll(
   draft: Draft,
-  before: HostState,
-  after: HostState,
-  move: (set: Ranked, key: Key) => Ranked,
+  hosts: readonly HostState[],
+  beforeOf: (position: number) => HostState | undefined,
 ): void {
-  draft.started += started(before, after);
-  draft.failures += after.failures - before.failures;
-  draft.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
-  draft.held += step(isHeld, before, after);
-  draft.out += step(isOut, before, after);
-  draft.refused += step(isRefused, before, after);
-  const was = at(draft.zones, after.zone);
-  const zone = countedZone(was, before, after, move(was.waiting, runSets.waiting));
-  if (zone !== was) draft.zones = replaced(draft.zones, after.zone, zone);
-  draft.zonesHeld += Number(zone.held > 0) - Number(was.held > 0);
-  draft.zonesOut += Number(zone.out > 0) - Number(was.out > 0);
-  const { wave } = draft;
-  if (wave !== undefined && isOfWave(wave, after))
-    draft.wave = countedWave(wave, before, after, move(wave.byLastProof, proofKey));
+  const zones = [...values(draft.zones)].map((zone): Mutable<ZoneState> => ({ ...zone }));
+  const inZone = zones.map((): HostState[] => []);
+  const wave = draft.wave && { ...draft.wave };
+  const inWave: HostState[] = [];
+  for (const [position, host] of hosts.entries()) {
+    const before = beforeOf(position) ?? host;
+    count(draft, before, host);
+    inZone[host.zone]?.push(host);
+    const zone = zones[host.zone];
+    if (zone !== undefined) countZone(zone, before, host);
+    if (wave === undefined || !isOfWave(wave, host)) continue;
+    countWave(wave, before, host);
+    inWave.push(host);
+  }
+  const moving = movingOf(hosts, draft.hosts.length);
+  for (const name of setNames) draft[name] = rebuilt(draft[name], runSets[name], moving);
+  for (const [index, zone] of zones.entries())
+    zone.waiting = rebuilt(zone.waiting, runSets.waiting, {
+      ...moving,
+      hosts: inZone[index] ?? [],
+    });
+  draft.zones = tableOf(zones);
+  draft.zonesHeld = zones.filter(({ held }) => held > 0).length;
+  draft.zonesOut = zones.filter(({ out }) => out > 0).length;
+  if (wave === undefined) return;
+  const ofWave = movingOf(inWave, draft.hosts.length);
+  draft.wave = { ...wave, byLastProof: rebuilt(wave.byLastProof, proofKey, ofWave) };
 }

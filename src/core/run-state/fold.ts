@@ -9,7 +9,7 @@ import { foldHost, type HostEvent } from './fold-host.ts';
 import { owesReturn, resumed, retryReturn } from './fold-retry.ts';
 import { plannedLockOut, withLockOut } from './lock-out.ts';
 import { owing } from './once.ts';
-import { add, type Ranked } from './ranked.ts';
+import { byKey, rankedOf } from './ranked.ts';
 import {
   awayUntil,
   emptyState,
@@ -273,7 +273,7 @@ function stragglers(draft: Draft, size: number): Partial<WaveState> {
     stragglers: new Set(hosts.map(({ index }) => index)),
     open: hosts.length,
     base: Math.min(size, wave.base),
-    byLastProof: proofs.reduce<Ranked>((set, { key, index }) => add(set, key, index), undefined),
+    byLastProof: rankedOf(proofs.sort(byKey)),
   };
 }
 

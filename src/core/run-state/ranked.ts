@@ -110,7 +110,7 @@ export function* inOrder(set: Ranked): Generator<number, void> {
 }
 
 /** Adds all hosts and their keys to a list, in order. */
-export function entries(set: Ranked, into: Entry[] = []): readonly Entry[] {
+export function entries(set: Ranked, into: Entry[] = []): Entry[] {
   if (set === undefined) return into;
   entries(set.left, into);
   into.push(set);
