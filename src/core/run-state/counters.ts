@@ -93,12 +93,21 @@ const isRefused = (host: HostState): boolean => host.status === 'refused';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function count(draft: Draft, before: HostState, after: HostState): void {
-  draft.started += step(isStarted, before, after);
-  draft.failures += after.failures - before.failures;
-  draft.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
-  draft.held += step(isHeld, before, after);
-  draft.out += step(isOut, before, after);
+/** What the run and each of its zones count. */
+type Totals = Mutable<
+  Pick<RunState & ZoneState, 'started' | 'failures' | 'unreachableFailures' | 'held' | 'out'>
+>;
+
+function count(totals: Totals, before: HostState, after: HostState): void {
+  totals.started += step(isStarted, before, after);
+  totals.failures += after.failures - before.failures;
+  totals.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
+  totals.held += step(isHeld, before, after);
+  totals.out += step(isOut, before, after);
+}
+
+function countRun(draft: Draft, before: HostState, after: HostState): void {
+  count(draft, before, after);
   draft.refused += step(isRefused, before, after);
 }
 
@@ -112,12 +121,8 @@ const isSameInZone = (before: HostState, after: HostState): boolean =>
   isOut(before) === isOut(after);
 
 function countZone(zone: Mutable<ZoneState>, before: HostState, after: HostState): void {
-  zone.started += step(isStarted, before, after);
-  zone.failures += after.failures - before.failures;
-  zone.unreachableFailures += after.unreachableFailures - before.unreachableFailures;
-  zone.held += step(isHeld, before, after);
+  count(zone, before, after);
   zone.kept += step(isKept, before, after);
-  zone.out += step(isOut, before, after);
 }
 
 /** @param after a host of this wave */
@@ -136,22 +141,14 @@ export function putDetail(draft: Draft, host: HostState): void {
   draft.hosts = replaced(draft.hosts, host.index, host);
 }
 
-const setNames = [
-  'planned',
-  'lockedOut',
-  'waiting',
-  'byEstimate',
-  'running',
-  'soaking',
-  'kept',
-] as const;
+const setNames = Object.keys(runSets) as readonly (keyof typeof runSets)[];
 
 /** Replaces a host and updates all indexes and counters. */
 export function put(draft: Draft, after: HostState): void {
   const before = at(draft.hosts, after.index);
   putDetail(draft, after);
   for (const name of setNames) draft[name] = moved(draft[name], runSets[name], before, after);
-  count(draft, before, after);
+  countRun(draft, before, after);
   const was = at(draft.zones, after.zone);
   const waiting = moved(was.waiting, runSets.waiting, before, after);
   if (waiting !== was.waiting || !isSameInZone(before, after)) {
@@ -211,7 +208,7 @@ function placeAll(
   const inWave: HostState[] = [];
   for (const [position, host] of hosts.entries()) {
     const before = beforeOf(position) ?? host;
-    count(draft, before, host);
+    countRun(draft, before, host);
     inZone[host.zone]?.push(host);
     const zone = zones[host.zone];
     if (zone !== undefined) countZone(zone, before, host);
