@@ -31,10 +31,13 @@ dump() {
     b=$((b + ${#l} + 8)); [ $b -le 60000 ] || { cut=' cut'; break; }
     printf '%s %s\n' "$2" "$l"
     [ $b -gt 2000 ] || continue
-    l=$(head -c 60001)
-    [ ${#l} -le 60000 ] || { cut=' cut'; l=${l%"
-"*}; }
-    rows "$2" "$l"
+    set -f; IFS='
+'
+    for l in $(head -c 60000); do
+      b=$((b + ${#l} + 8)); [ $b -le 60000 ] || { cut=' cut'; break; }
+      printf '%s %s\n' "$2" "$l"
+    done
+    unset IFS; set +f
     break
   done <"$1"
 }

@@ -7,10 +7,10 @@
 # packages are printed, and all that matter. rpm forgets a failed script: a run of kmend records it,
 # with the time of that installation. After a new installation it no longer counts.
 # shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
-F=rpm V='' O='' n=0
+F=rpm V='' O=''
 f=$R/etc/os-release; [ -e "$f" ] || f=$R/usr/lib/os-release
-[ -r "$f" ] && while [ $n -lt 99 ] && { IFS= read -r l || [ -n "$l" ]; }; do
-  n=$((n + 1)) O="${O}os $l
+[ -r "$f" ] && while [ ${#O} -lt 3000 ] && { IFS= read -r l || [ -n "$l" ]; }; do
+  O="${O}os $l
 "
   case $l in ID*=*debian*|ID*=*ubuntu*) F=deb;; VERSION_ID=*) V=${l#*=};; esac
 done <"$f"
