@@ -9,7 +9,7 @@
 # shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
 F=rpm V='' O=''
 f=$R/etc/os-release; [ -e "$f" ] || f=$R/usr/lib/os-release
-[ -r "$f" ] && while [ ${#O} -lt 3000 ] && { IFS= read -r l || [ -n "$l" ]; }; do
+[ -r "$f" ] && while [ ${#O} -lt 8000 ] && { IFS= read -r l || [ -n "$l" ]; }; do
   O="${O}os $l
 "
   case $l in ID*=*debian*|ID*=*ubuntu*) F=deb;; VERSION_ID=*) V=${l#*=};; esac
