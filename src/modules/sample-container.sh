@@ -8,7 +8,9 @@ D=$R/run/kmend; mkdir -p "$D" || exit 80
 T=''; if command -v timeout >/dev/null 2>&1; then T='timeout 60'; fi
 M=$R/sys/fs/cgroup/memory
 if [ ! -e "$M/memory.kmem.limit_in_bytes" ]; then
-  while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) M=$R$d;; esac; done <"$R/proc/mounts"
+  while read -r _ d t o _; do case $t:,$o, in cgroup:*,memory,*) M=$R$d;; esac; done <<MOUNTS
+$(grep ' cgroup ' "$R/proc/mounts")
+MOUNTS
 fi
 started() {
   g=$(find "$M" -type d -name "*$2*" ! -name '*conmon*' 2>/dev/null | head -n 1)

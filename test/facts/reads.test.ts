@@ -1,7 +1,7 @@
 // What a shell reads line by line costs a system call for each byte: no file of a host may cost many,
 // however long it is.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { areas, buildProbe } from '../../src/facts/index.ts';
@@ -65,6 +65,18 @@ it('knows the files that the script names', () =>
       '/usr/share/containers/containers.conf',
     ]),
   ));
+
+it('only bounded loops read a file, in the scripts of actions too', () => {
+  const folder = join(import.meta.dirname, '../../src');
+  const loops = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.sh'))
+    .filter((path) => /\bdone <["$]/.test(readFileSync(join(folder, path), 'utf8')));
+  // `dump`, which ends after 2,000 bytes, and os-release and kmend's own list of failed scripts.
+  expect(loops.toSorted()).toEqual([
+    'facts/areas/packages/scripts/packages.sh',
+    'facts/probe/probe.sh',
+  ]);
+});
 
 // bash reads more than a byte at once.
 it.each(['dash', 'busybox ash'].filter((shell) => has(shell.split(' ')[0] ?? '')))(

@@ -1,16 +1,15 @@
 // Where the files of a run lie.
 import { join } from 'node:path';
 
-/** Journals by the names of their folders. Joining costs more than looking a file up. */
-export function journalsIn(stateDir: string): (folder: string) => string {
-  const runs = join(stateDir, 'runs');
-  return (folder) => `${runs}/${folder}/journal.ndjson`;
-}
-
 export const runDirectory = (stateDir: string, run: string): string => join(stateDir, 'runs', run);
 
-export const journalPath = (stateDir: string, run: string): string =>
-  join(runDirectory(stateDir, run), 'journal.ndjson');
+/** The journals of many runs: joining each path costs more than looking the file up. */
+export function journalsIn(stateDir: string): (run: string) => string {
+  const runs = join(stateDir, 'runs');
+  return (run) => `${runs}/${run}/journal.ndjson`;
+}
+
+export const journalPath = (stateDir: string, run: string): string => journalsIn(stateDir)(run);
 
 /** Where package files lie that were fetched. */
 export const packagesIn =
