@@ -1,7 +1,7 @@
 // The walk over memory cgroups: each awk classifies as creatorOf does, hostile names make nothing
 // better, and counts are exact on a host of any size.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -468,3 +468,9 @@ describe.skipIf(!hasBusybox)(
     }, 60_000);
   },
 );
+
+it('is done by mawk where the host has it, as the kernel log is', () => {
+  program(host, 'mawk', `echo called >>"$KMEND_ROOT/../mawk"; exec awk "$@"`);
+  replay(host);
+  expect(readFileSync(join(host.root, '../mawk'), 'utf8')).toBe('called\n'.repeat(2));
+});
