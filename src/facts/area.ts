@@ -19,11 +19,12 @@ export interface Area {
   readonly sets?: true;
   /**
    * It takes few seconds at most, and only such scripts read its variables. Their outputs come at once:
-   * each write of a script is a packet, which costs the reader more than what is in it.
+   * each write of a script is a packet, which costs the reader more than what is in it. The last of
+   * them reads variables of the others.
    */
-  readonly quick?: true;
-  /** Another area that prints lines for `parse` among its own. */
-  readonly printedBy?: string;
+  readonly quick?: true | 'last';
+  /** Lines of another area that are for `parse` too. */
+  readonly printedBy?: { readonly area: string; readonly lines: RegExp };
   /** An area that must be read before this one. It is read even where nothing else needs it. */
   readonly needs?: string;
   readonly maxBytes: number;

@@ -7,7 +7,7 @@ import { failed, type Outcome } from '../../src/model/run/failure.ts';
 
 const parts = buildProbe().match(/^frame \d+/gm)?.length ?? 0;
 const lines = [
-  `@@kmend begin 2 ${parts}`,
+  `@@kmend begin 3 ${parts}`,
   '@@kmend area 0',
   'os ID="centos"',
   '@@kmend done 0',

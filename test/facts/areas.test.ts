@@ -1,6 +1,6 @@
 // The areas beyond boot and cgroups: packages, Docker, runc, kubelet, services, paths; each asked
 // through the real script with emulated programs.
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { marksArea } from '../../src/facts/areas/host/marks.ts';
@@ -39,11 +39,19 @@ describe('machine', () => {
   it('reports the user and the machine', () => {
     file(host, 'proc/uptime', '10.31 5.90\n');
     file(host, 'proc/sys/kernel/random/boot_id', '3d2023fb-c846-4e82-95ef-bce27dc2ac93\n');
-    program(host, 'date', 'echo 1000');
+    program(host, 'stat', 'echo at 1000 0 /proc/self/.');
     program(host, 'id', 'echo 1000');
     expect(
       pick(replay(host), 'boot.id', 'boot.uptime', 'boot.time', 'clock.epoch', 'user.root'),
     ).toEqual(['3d2023fb-c846-4e82-95ef-bce27dc2ac93', 10, 990, 1000, false]);
+  });
+  it("reports the machine's own time, also with a stat that cannot", () => {
+    const seconds = Math.floor(Date.now() / 1000);
+    expect(Number(replay(host)['clock.epoch'])).toBeGreaterThanOrEqual(seconds);
+    expect(Number(replay(host)['clock.epoch'])).toBeLessThan(seconds + 60);
+    program(host, 'stat', 'exit 1');
+    program(host, 'date', 'echo 1000');
+    expect(replay(host)['clock.epoch']).toBe(1000);
   });
   it('counts processes that cannot be interrupted, also with blanks and brackets in their names', () => {
     const stats: Readonly<Record<string, string>> = {
@@ -222,6 +230,21 @@ describe('packages of a deb host', () => {
     ).toEqual(['apt', '5:18.09.1~3-0~debian-stretch', '1.2.2-1', '', ['hold docker-ce']]);
     expect(facts['containerd.installed_at']).toBeGreaterThan(1_600_000_000);
     expect(facts['docker.installed_at']).toBe(0);
+  });
+  it('have the times of their lists, and no list is searched for without need', () => {
+    const folder = join(host.root, 'var/lib/dpkg/info');
+    utimesSync(join(folder, 'containerd.io.list'), 2000, 2000);
+    utimesSync(folder, 1, 1);
+    status(['containerd.io', 'install ok installed', '1.2.2-1']);
+    expect(replay(host)['containerd.installed_at']).toBe(2000);
+    expect(statSync(folder).atimeMs).toBe(1000);
+    status(['docker-ce', 'install ok installed', '5:18.09.1~3-0~debian-stretch']);
+    file(host, 'var/lib/dpkg/info/docker-ce:amd64.list', '');
+    utimesSync(join(folder, 'docker-ce:amd64.list'), 3000, 3000);
+    utimesSync(folder, 1, 1);
+    expect(replay(host)['docker.installed_at']).toBe(3000);
+    // Otherwise this file system does not say who listed it.
+    expect(statSync(folder).atimeMs).toBeGreaterThan(1000);
   });
   it('are unknown where dpkg has no status', () => {
     rmSync(join(host.root, 'var/lib/dpkg/status'));
@@ -658,6 +681,72 @@ describe('runc', () => {
   it('a system one', () => {
     program(host, 'runc', "echo 'runc version 1.1.15+ds1'");
     expect(pick(replay(host), 'runc.version', 'containerd.bundled')).toEqual(['1.1.15+ds1', false]);
+  });
+});
+
+describe('runc of a Debian package', () => {
+  const list = 'var/lib/dpkg/info/runc.list';
+  const binary = (path: string, says: string): void => {
+    file(host, path, `#!/bin/sh\necho runc version ${says}\n`);
+    chmodSync(join(host.root, path), 0o755);
+    utimesSync(join(host.root, path), 1000, 1000);
+  };
+  const state = (evr: string, status = 'install ok installed'): void =>
+    file(host, 'var/lib/dpkg/status', `Package: runc\nStatus: ${status}\nVersion: ${evr}\n\n`);
+  beforeEach(() => {
+    debian();
+    program(host, 'dpkg-query', 'exit 0');
+    file(host, 'proc/sys/kernel/osrelease', '6.1.0-13-amd64\n');
+    file(host, list, '');
+    binary('usr/sbin/runc', '9.9.9');
+    state('1.1.15+ds1-2+deb13u1');
+  });
+  // Before this machine's own, which may be there.
+  const version = (): unknown =>
+    replay(host, { path: `${host.root}/usr/local/sbin:${host.root}/usr/sbin` })['runc.version'];
+
+  it.each([
+    ['1.1.15+ds1-2+deb13u1', '1.1.15+ds1'],
+    ['1:1.0.0~rc10-0ubuntu1~18.04.2', '1.0.0~rc10'],
+    ['1.2-rc.1-3', '1.2-rc.1'],
+    ['1.3.0', '1.3.0'],
+  ])('is not asked on a kernel that does not leak: %s', (evr, upstream) => {
+    state(evr);
+    expect(version()).toBe(upstream);
+    state(evr, 'hold ok installed');
+    expect(version()).toBe(upstream);
+  });
+  it.each([
+    ['4.4.0-31-generic', '9.9.9'],
+    ['3.13.0-24-generic', '9.9.9'],
+    ['of-my-own', '9.9.9'],
+    ['4.5.0-1-amd64', '1.1.15+ds1'],
+  ])('decides on the kernel %s: %s', (release, expected) => {
+    file(host, 'proc/sys/kernel/osrelease', `${release}\n`);
+    expect(version()).toBe(expected);
+  });
+  it('that was removed is not that of a file', () => {
+    state('1.1.15-1', 'deinstall ok config-files');
+    expect(version()).toBe('9.9.9');
+  });
+  it('does not count where the file is newer, or dpkg has no list of it', () => {
+    utimesSync(join(host.root, 'usr/sbin/runc'), 4e9, 4e9);
+    expect(version()).toBe('9.9.9');
+    utimesSync(join(host.root, 'usr/sbin/runc'), 1000, 1000);
+    expect(version()).toBe('1.1.15+ds1');
+    rmSync(join(host.root, list));
+    expect(version()).toBe('9.9.9');
+  });
+  it('does not count for another runc, nor that of another package', () => {
+    binary('usr/local/sbin/runc', '8.8.8');
+    expect(version()).toBe('8.8.8');
+    rmSync(join(host.root, 'usr/local/sbin/runc'));
+    file(
+      host,
+      'var/lib/dpkg/status',
+      'Package: containerd.io\nStatus: install ok installed\nVersion: 1.6.2-1\n\n',
+    );
+    expect(version()).toBe('9.9.9');
   });
 });
 

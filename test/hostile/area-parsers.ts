@@ -48,7 +48,7 @@ const args: Readonly<Record<string, Mapping>> = {
 const lines: Readonly<Record<string, string>> = {
   os: `os ID="centos"\nos ID_LIKE="rhel fedora"\nos VERSION_ID="7"\nos export A+='b c'$ID"\${ID} \\" x"\\ y # z\nos PRETTY_NAME="CentOS Linux $VERSION_ID"\nredhat CentOS release 6.10 (Final)`,
   machine:
-    'machine 0d1f2a3b\nhost n1\nboot b-1\nuptime 15.45 4.83\narch x86_64\nclock 1795540629\nuid 0\nblocked 2\nstuck java (pid 7)',
+    'machine 0d1f2a3b\nhost n1\nboot b-1\nuptime 15.45 4.83\narch x86_64\nclock 1795540629\nat 1 1 /usr/bin/runc\nuid 0\nblocked 2\nstuck java (pid 7)',
   kernel:
     'release 3.10.0-862.44.2.el7.x86_64\ninstalled 3.10.0-1160.el7.x86_64\ninstalled 5.4.278-1.el7.elrepo.x86_64\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 T _text\nmap 3.10.0-862.el7.x86_64:ffffffff81000000 b cgroup_memory_nokmem',
   wanted: [
@@ -96,7 +96,7 @@ const lines: Readonly<Record<string, string>> = {
     'pkg docker-ce 5:18.09.1~3-0~debian @ hi',
     'pkg error: rpmdb: BDB0113 Thread/process 1/2 failed: Thread died in Berkeley DB library',
     'queried rpm 0 "7"',
-    'time 1700000000 /var/lib/dpkg/info/docker-ce:amd64.list',
+    'at 1700000000 1700000000 /var/lib/dpkg/info/docker-ce:amd64.list',
     'broken docker-ce is half configured',
     'lock 3:docker-ce-18.09.9-3.el7.*',
     'lock !docker-ce-cli-1:18.09.9-3.el7.x86_64',
@@ -105,9 +105,9 @@ const lines: Readonly<Record<string, string>> = {
   ].join('\n'),
   docker:
     'process\ninstalled\nversion 0 18.06.1-ce 18.06.1-ce\ninfo cgroupfs false {"nvidia":{"path":"nvidia-container-runtime","runtimeArgs":[]},"runc":{"path":"docker-runc"}}\nclient Docker version 18.06.1-ce, build e68fc7a\ndaemon { "exec-opts": ["native.cgroupdriver=systemd"], "runtimes": {"a": {"path": "/b"}} }\nsays /b runc version 1.0.0-rc6',
-  runc: 'path /usr/bin/docker-runc\nbundled\nchanged 1700000000\nsays runc version 1.0.0-rc6+dev\nsays commit: 69663f0bd4b60df09991c08812a60108003fa340\ncontainerd',
+  runc: 'path /usr/bin/docker-runc\nbundled\npackage 1.1.15+ds1-2+deb13u1\nat 1700000000 1 /usr/bin/docker-runc\nsays runc version 1.0.0-rc6+dev\nsays commit: 69663f0bd4b60df09991c08812a60108003fa340\ncontainerd',
   kubelet:
-    'running kubelet\nprogram kubelet\nsays Kubernetes v1.12.3\npackage 1.12.3-0\nchanged 1700000000\narg --cgroup-driver=cgroupfs\narg --kubelet-arg=cgroup-driver=systemd\narg --container-runtime-endpoint=unix:///run/x\nflags KUBELET_EXTRA_ARGS="--cgroup-driver=systemd --x=\'y\'"\nconfig cgroupDriver: "systemd"\nconfig containerRuntimeEndpoint: unix:///x',
+    'running kubelet\nprogram kubelet\nsays Kubernetes v1.12.3\npackage 1.12.3-0\nfile /usr/bin/kubelet\nat 1700000000 1 /usr/bin/kubelet\narg --cgroup-driver=cgroupfs\narg --kubelet-arg=cgroup-driver=systemd\narg --container-runtime-endpoint=unix:///run/x\nflags KUBELET_EXTRA_ARGS="--cgroup-driver=systemd --x=\'y\'"\nconfig cgroupDriver: "systemd"\nconfig containerRuntimeEndpoint: unix:///x',
   runtimes:
     'containerd\ncrio\ncrio 1.17.4-1.el7\npodman\ntoml [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia.options]\ntoml SystemdCgroup = true # yes\ntoml runtime_type = "io.containerd.runc.v2"\ntoml BinaryName = "/usr/bin/nvidia-container-runtime"\ntoml imports = ["/etc/x.toml"]\nsays /usr/bin/nvidia-container-runtime runc version 1.0.0-rc6\ncrioconf cgroup_manager = "systemd"\npodmanconf  cgroup_manager = \'cgroupfs\'',
   memory: 'Slab:             84088 kB\nSUnreclaim:        23412 kB\nmemory\t5\t42\t1',

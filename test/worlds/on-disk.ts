@@ -195,18 +195,20 @@ function writeTools(
   packages: readonly string[],
   times: ReadonlyMap<string, number>,
 ): void {
-  program(tree, 'date', `echo ${clock.now}`);
   file(tree, '../packages', packages.map((line) => `${line}\n`).join(''));
   program(tree, 'rpm', 'cat "$KMEND_ROOT/../packages"');
   file(
     tree,
     '../times',
-    [...times].map(([path, time]) => `${time} ${join(tree.root, path)}\n`).join(''),
+    [
+      `${clock.now} /proc/self/.\n`,
+      ...[...times].map(([path, time]) => `${time} ${join(tree.root, path)}\n`),
+    ].join(''),
   );
-  // `stat -L -c FORMAT FILE` with %Z in the format.
+  // `stat -L -c 'at %Z %Y %n' FILE...`
   program(
     tree,
     'stat',
-    `awk -v f="$4" -v s="$3" '$2 == f {sub(/%Z/, $1, s); print s}' "$KMEND_ROOT/../times"`,
+    `shift 3; for f do awk -v f="$f" '$2 == f {print "at " $1 " 0 " f}' "$KMEND_ROOT/../times"; done`,
   );
 }

@@ -11,7 +11,8 @@
 # Then the work that is done once, before the areas: time limits, the architecture, the kernel, and
 # the processes: "process PID NAME" of those that matter, and which are in uninterruptible sleep.
 # One grep reads /proc/PID/stat, which never blocks. It also reads the few lines (S) of other files
-# of /proc that areas print. AW is the awk of the long programs: mawk, which starts in a quarter of
+# of /proc that areas print. H is for paths, a line each: the area machine prints their times, by one
+# program. AW is the awk of the long programs: mawk, which starts in a quarter of
 # gawk's time, where the host has it.
 # T is a time limit for programs that may hang (docker on an affected node), T2 a longer one for a
 # package database. rpm and zypper may ignore TERM, and on their hosts timeout has -k.
@@ -73,9 +74,10 @@ AW='awk'; if command -v mawk >/dev/null; then AW='mawk'; fi
 T='' T2=''
 if command -v timeout >/dev/null; then T='timeout 5' T2='timeout 20'; fi
 if [ -n "$T" ] && has rpm; then T2='timeout -k 5 20'; fi
-A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=$(uname -m)
+A=''; IFS= read -r A <"$R/proc/sys/kernel/arch" || A=''
 K=''; IFS= read -r K <"$R/proc/sys/kernel/osrelease" || K=$(uname -r)
-P='' S='' b=0
+case $A:$K in :*.el*.x86_64) A=x86_64;; :*) A=$(uname -m);; esac
+P='' S='' H='' b=0
 set -f; IFS='
 '
 for l in $(set +f; grep -hE '^[0-9]+ .*\) D |^[0-9]+ \((@processNames@)\) [A-Z]|^(Slab|SUnreclaim|Uid):|^memory[[:space:]]|^[^ ]+ (/(boot[^ ]*)? |[^ ]+ cgroup ([^ ]*,)?memory[, ])' "$R"/proc/[0-9]*/stat "$R/proc/meminfo" "$R/proc/self/status" "$R/proc/cgroups" "$R/proc/mounts"); do

@@ -94,13 +94,15 @@ function scriptFor(parts: readonly Part[]): string {
       shared: shared.join(''),
       areas: functions.join(''),
       first: frames(({ sets }) => sets === true).trimEnd(),
-      quick: frames(({ quick }) => quick === true).trimEnd(),
-      rest: frames(({ sets, quick }) => sets !== true && quick !== true).trimEnd(),
+      quick: (
+        frames(({ quick }) => quick === true) + frames(({ quick }) => quick === 'last')
+      ).trimEnd(),
+      rest: frames(({ sets, quick }) => sets !== true && quick === undefined).trimEnd(),
     }),
   );
 }
 
-const frameVersion = 2;
+const frameVersion = 3;
 
 /** The indentation inside arguments must stay. */
 function scriptOf({ area, args }: Part): string {
@@ -147,7 +149,7 @@ export function parseProbe(
       sectionOf(
         framed,
         marks,
-        parts.findIndex(({ area }) => area.name === name),
+        parts.findIndex((one) => one.area.name === name),
       ),
     );
     const isUsed = section !== undefined && (section.whole || part.area.inParts === true);
@@ -258,9 +260,9 @@ function withLines(
   sectionBy: (name: string) => Section | undefined,
 ): Section | undefined {
   if (section === undefined || printedBy === undefined) return section;
-  const other = sectionBy(printedBy);
+  const other = sectionBy(printedBy.area);
   return {
-    text: `${section.text}\n${other?.text ?? ''}`,
+    text: [section.text, ...(other?.text.match(printedBy.lines) ?? [])].join('\n'),
     cut: section.cut || other?.cut !== false,
     whole: section.whole,
   };

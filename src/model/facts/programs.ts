@@ -24,7 +24,7 @@ export const dockerFacts = {
 export const runcFacts = {
   'runc.installed': disk<boolean>('there is a runc program', true),
   'runc.version': disk<string>(
-    'the version in runc --version, which does not show how it was built',
+    'the version in runc --version, which does not show how it was built; of its Debian package on a kernel that does not leak',
     '1.0.0-rc10',
   ),
   'runc.commit': disk<string>('the commit that it says it was built from', ''),

@@ -27,7 +27,7 @@ l=''
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { l="${l}v1
 "; break; }; done
 G=$(command -v grep)
-sums() { M=$1 Z=$2 L=$3 D=$R/sys/kernel/slab/./ $AW '@walkProgram@'; }
+sums() { export M="$1" Z="$2" L="$3" D="$R/sys/kernel/slab/./"; exec $AW '@walkProgram@'; }
 # Where limits of pids are wanted: their own tree, and whether it is there.
 p=${N:+$c/pids} q=$p; [ -d "$p" ] || q=''
 if [ -e "$m/memory.limit_in_bytes" ]; then
@@ -50,9 +50,9 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
     fi
     echo "@ $s"
     if [ -f "$G" ] && [ ! -L "$G" ]; then
-      $W grep -R -m 3 --include=memory.kmem.slabinfo --include=memory.limit_in_bytes --include=memory.kmem.usage_in_bytes --include=cgroup.procs --include=memory.memsw.limit_in_bytes ${q:+--include=pids.max} '' ${q:+"$q/."} "$m/."
+      $W grep -R -m 3 --include=memory.kmem.slabinfo --include=memory.limit_in_bytes --include=memory.kmem.usage_in_bytes --include=cgroup.procs ${q:+--include=pids.max} '' ${q:+"$q/."} "$m/."
     else
-      set -- ${q:+"$q/."} "$m/." \( -name pids.max -o -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs -o -name memory.memsw.limit_in_bytes \)
+      set -- ${q:+"$q/."} "$m/." \( -name pids.max -o -name memory.kmem.slabinfo -o -name memory.limit_in_bytes -o -name memory.kmem.usage_in_bytes -o -name cgroup.procs \)
       case $K:$z in
         3.*:empty) $W sh -c 'find "$@" -print0 | xargs -0 sh -c "md5sum \"\$@\" >/dev/null; exec grep -m 3 \"\" /dev/null \"\$@\"" sh' sh "$@";;
         *) $W find "$@" -exec grep -m 3 '' /dev/null {} +;;

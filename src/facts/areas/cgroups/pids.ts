@@ -16,7 +16,7 @@ export const pidsArea: Area = {
   functions: countsPids,
   quick: true,
   maxBytes: 262_144,
-  printedBy: 'cgroup',
+  printedBy: { area: 'cgroup', lines: /^(?:counts|ended) .*$/gm },
   differs: true,
   parse: (text, { cut }) => {
     const fields = readFields(text);

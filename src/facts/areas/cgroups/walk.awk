@@ -7,7 +7,7 @@
 # Before that come the entries cache(ID:GROUP) of /sys/kernel/slab, as ls or (with D before them)
 # find prints them, up to the first "@".
 # A limit on memory and swap proves that a group had its limit from the start. This does not hold
-# below pods, where the kubelet sets none. A group that reads on may have a kernel-memory limit of
+# below pods, where the kubelet sets none. So it is read only of groups elsewhere that have a limit. A group that reads on may have a kernel-memory limit of
 # its own, or be below one that has: only for those its file is read, so that a host without
 # accounted groups pays nothing. A container's name comes from docker's own files.
 # Where L is set, pids.max is read too: below L/., or on v2 among the other files. A pod's limit
@@ -58,13 +58,13 @@ function finish(g,   s, l) {
   s = st[g]
   if (Z == "v2") { if (s == "" && g in stat) s = us[g] > 0 ? "read" : "empty" }
   else if (s == "") s = (g in bad) ? bad[g] : Z
-  if (index("/" g, "/kubepods")) delete sw[g]
-  l = (g in li) && li[g] + 0 < 1152921504606846976 ? (sw[g] + 0 >= 1152921504606846976 ? "later" : "yes") : "no"
+  l = (g in li) && li[g] + 0 < 1152921504606846976 ? "yes" : "no"
+  if (l == "yes" && Z != "v2" && !index("/" g, "/kubepods") && first(M "/" g "/memory.memsw.limit_in_bytes") + 0 >= 1152921504606846976) l = "later"
   if (g == "" || s == "") ;
   else if (s == "gone") gone++
   else if (s == "absent") absent++
   else count(g, s, l, ln[g] > 2, us[g] > 0, pr[g] > 0, (l == "no" ? "0" : number(li[g])) " " ln[g] + 0 " " number(us[g]) " " pr[g] + 0)
-  delete st[g]; delete bad[g]; delete stat[g]; delete li[g]; delete sw[g]; delete ln[g]; delete us[g]; delete pr[g]
+  delete st[g]; delete bad[g]; delete stat[g]; delete li[g]; delete ln[g]; delete us[g]; delete pr[g]
 }
 function open(g) {
   while (n > 0 && S[n] != g && S[n] != "" && index(g, S[n] "/") != 1) { finish(S[n]); n-- }
@@ -140,7 +140,6 @@ BEGIN {
   else if (f == "pids.max") limited(g, v)
   else if (f == "memory.limit_in_bytes" || f == "memory.max") li[g] = larger(v, li[g])
   else if (f == "memory.kmem.usage_in_bytes") us[g] = larger(v, us[g])
-  else if (f == "memory.memsw.limit_in_bytes") sw[g] = larger(v, sw[g])
   else strange(broken)
 }
 END {

@@ -9,7 +9,7 @@ export const machineArea: Area = {
   name: 'machine',
   script: scriptText(machine),
   differs: true,
-  quick: true,
+  quick: 'last',
   maxBytes: 65_536,
   parse: (text) => {
     const fields = readFields(text);

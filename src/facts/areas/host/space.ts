@@ -5,8 +5,9 @@ import { readFields, wholeNumber } from '../../fields.ts';
 
 export const spaceArea: Area = {
   name: 'space',
-  // df reads every mount, so a dead NFS server would hang it. This reads three paths only.
-  script: `$T stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
+  // df reads every mount, so a dead NFS server would hang it. This reads three paths only, in which
+  // scripts before it have read files.
+  script: `stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
   differs: true,
   maxBytes: 4096,
   parse: (text) => {

@@ -6,6 +6,7 @@ import { scriptText } from '../../../model/text/script-text.ts';
 import { unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { readFields, wholeNumber, wordsOf } from '../../fields.ts';
+import { times } from '../../times.ts';
 import { blockingStates, containerPackages, enginePackages } from './damage.ts';
 import { heldList } from './package-pins.ts';
 import held from './scripts/held.sh';
@@ -27,6 +28,7 @@ export const packagesArea: Area = {
     names: containerPackages.join(' '),
   }),
   sets: true,
+  printedBy: times,
   maxBytes: 262_144,
   parse: (text) => {
     const fields = readFields(text);
@@ -59,8 +61,8 @@ type Fields = ReturnType<typeof readFields>;
 /** Installed packages only. A removed deb keeps its row ("rc") while its configuration is there. */
 function readRows(fields: Fields): readonly Row[] {
   const times = new Map<string, number>();
-  for (const line of fields.all('time')) {
-    const parts = /^(\d+) .*\/info\/([^/:]+)(?::[a-z0-9]+)?\.list$/.exec(line);
+  for (const line of fields.all('at')) {
+    const parts = /^\d+ (\d+) .*\/info\/([^/:]+)(?::[a-z0-9]+)?\.list$/.exec(line);
     if (parts?.[2] !== undefined) times.set(parts[2], Number(parts[1]));
   }
   return fields.all('pkg').flatMap((line) => {

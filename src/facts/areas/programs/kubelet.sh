@@ -33,7 +33,8 @@ for n in kubelet k3s rke2; do
   case "$k $Q" in '/usr/bin/kubelet '*'kubelet '[0-9]*) ;; *) printf 'says %s\n' "$($T "$k" --version)";; esac
   break
 done
-[ -z "$k" ] || stat -L -c 'changed %Z' "$k"
+[ -z "$k" ] || { printf 'file %s\n' "$k"; H="$H$k
+"; }
 case "$Q" in *'kubelet '[0-9]*) q=${Q##*kubelet }; printf 'package %s\n' "${q%% *}";; esac
 flags() { for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kubelet" "$R/etc/default/kubelet"; do dump "$f" flags; done; }
 flags

@@ -4,12 +4,14 @@ import { scriptText } from '../../../model/text/script-text.ts';
 import { type Unknown, unknown } from '../../../model/value.ts';
 import type { Area } from '../../area.ts';
 import { type Fields, readFields, wordsOf } from '../../fields.ts';
+import { changedAt, times } from '../../times.ts';
 import kubelet from './kubelet.sh';
 
 export const kubeletArea: Area = {
   name: 'kubelet',
   script: scriptText(kubelet),
   quick: true,
+  printedBy: times,
   maxBytes: 262_144,
   parse: (text) => {
     const fields = readFields(text);
@@ -25,7 +27,7 @@ export const kubeletArea: Area = {
       'kubelet.endpoint': installed
         ? (kubeletSetting('container-runtime-endpoint', 'containerRuntimeEndpoint', fields) ?? '')
         : '',
-      'kubelet.changed_at': fields.number('changed'),
+      'kubelet.changed_at': changedAt(fields, fields.text('file')),
       'kubelet.program': program || (installed ? 'kubelet' : ''),
     };
   },

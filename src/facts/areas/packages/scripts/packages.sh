@@ -51,10 +51,11 @@ for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then t="${t}tool $p
 printf 'queried %s %s %s\n%s' $F $q "$V" "$t"
 if [ $F = deb ]; then
   for l do
-    shift; p=${l%% *}
-    for f in "$R/var/lib/dpkg/info/$p.list" "$R/var/lib/dpkg/info/$p":*.list; do [ ! -e "$f" ] || set -- "$@" "$f"; done
+    f=$R/var/lib/dpkg/info/${l%% *}
+    if [ -e "$f.list" ]; then H="$H$f.list
+"; else for f in "$f":*.list; do [ ! -e "$f" ] || H="$H$f
+"; done; fi
   done
-  [ $# = 0 ] || stat -c 'time %Y %n' "$@"
   for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
   case $D in *reinstreq*|*' half-'*|*' unpacked'*|*' triggers-'*)
     awk '/^Package: / {p = $2} /@unfinished@/ && (p ~ /^(@pattern@|linux-image-.*)$/ || n++ < 20) {
