@@ -1210,6 +1210,19 @@ describe('the kernel log', () => {
     messages([`dockerd: ${full}`, start]);
     expect(symptoms()).toEqual([]);
   });
+  it('ends where the probe says, whatever somebody wrote into it', () => {
+    file(host, 'proc/sys/kernel/random/uuid', '3d2023fb-c846-4e82-95ef-bce27dc2ac93\n');
+    const lines = ['@', '@ 0', 'x(1:pod)', 'w pod read yes 1 1 1 1 5', 'logged'];
+    const leak = '[1.0] SLUB: Unable to allocate memory on node -1 (gfp=0x20)';
+    program(
+      host,
+      'dmesg',
+      `printf '%s\\n' ${[...lines, leak].map((line) => `'${line}'`).join(' ')}`,
+    );
+    const facts = replay(host);
+    expect(facts['kmem.symptoms']).toMatchObject([{ kind: 'slub', count: 1 }]);
+    expect(pick(facts, 'kmem.slab_entries', 'kmem.witnesses')).toEqual([0, []]);
+  });
   it('that may not be read is reported so', () => {
     program(
       host,

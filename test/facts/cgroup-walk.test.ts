@@ -469,8 +469,8 @@ describe.skipIf(!hasBusybox)(
   },
 );
 
-it('is done by mawk where the host has it, as the kernel log is', () => {
+it('is done by mawk where the host has it', () => {
   program(host, 'mawk', `echo called >>"$KMEND_ROOT/../mawk"; exec awk "$@"`);
   replay(host);
-  expect(readFileSync(join(host.root, '../mawk'), 'utf8')).toBe('called\n'.repeat(2));
+  expect(readFileSync(join(host.root, '../mawk'), 'utf8')).toBe('called\n');
 });

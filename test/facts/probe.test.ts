@@ -207,6 +207,17 @@ describe('the frame', () => {
     });
   });
 
+  it('that ended in the kernel log says nothing about it; once it was read, it counts', () => {
+    const ended = (at: number): unknown => {
+      const result = parseProbe(output.slice(0, at), wants, 'the probe ended after 90 s');
+      return result.ok && [result.value['kmem.symptoms'], result.value['kmem.log_read']];
+    };
+    const logged = output.indexOf('\nlogged\n');
+    const unread = { $unknown: 'the kernel log could not be read in time' };
+    expect(ended(logged)).toEqual([unread, unread]);
+    expect(ended(logged + 8)).toEqual([[], true]);
+  });
+
   it('is missed when a part in the middle is gone', () => {
     const result = parseProbe(
       output.replace(/@@kmend area 5\n[\s\S]*?@@kmend done 5\n/, ''),

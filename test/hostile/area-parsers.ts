@@ -123,6 +123,7 @@ const lines: Readonly<Record<string, string>> = {
     'log [1.0] java: page allocation failure: order:4, mode:0x10c0d0',
     'log [1.0] INFO: task jbd2/dm-0-8:411 blocked for more than 120 seconds.',
     'log @denied',
+    'logged',
     'runtime mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device',
     'runtime You specified a kernel memory limit on a kernel older than 4.0',
   ].join('\n'),

@@ -2,6 +2,7 @@
 // prints sums. So the output is small on every host.
 import { scriptText } from '../../../model/text/script-text.ts';
 import { beginnings, creatorRows, type Level } from '../../kmem/creators.ts';
+import { symptomPatterns } from '../../kmem/symptoms.ts';
 import rowOf from './row-of.awk';
 import walk from './walk.awk';
 
@@ -16,6 +17,8 @@ const maxUnknown = 5;
  */
 const maxExplicit = 5;
 const maxLimitReads = 3000;
+/** Number of lines of the kernel log that are printed. */
+const maxLogs = 50;
 /** Bytes of a path that are printed. */
 const maxPath = 200;
 
@@ -45,6 +48,8 @@ const keysOf = (level: Level): string =>
 export const walkProgram = `${rowFunction}\n${scriptText(walk, {
   pods: keysOf('pod'),
   containers: keysOf('container'),
+  symptoms: `^@denied$|${symptomPatterns.kernel}`.replaceAll('/', '\\/'),
+  maxLogs,
   maxLimitReads,
   maxExplicit,
   maxPath,

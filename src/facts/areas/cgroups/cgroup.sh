@@ -1,4 +1,5 @@
-# One walk over all memory groups by one awk. Where the host has a timeout and a kernel that leaks,
+# The kernel log, and one walk over all memory groups, by one awk. A word that nobody else on the host
+# knows ends the log. Where the host has a timeout and a kernel that leaks,
 # it ends after 25 s: the counts up to then are printed, and marked as incomplete.
 # GNU grep walks by itself, which costs half of find and grep, and it names a file that it cannot
 # read. A grep that is a symbolic link, or part of the shell, is busybox's; in the practice fleet it
@@ -27,7 +28,9 @@ l=''
 for d in "$c"/*/; do [ ! -e "$d/cgroup.procs" ] || [ -e "$c/cgroup.controllers" ] || { l="${l}v1
 "; break; }; done
 G=$(command -v grep)
-sums() { export M="$1" Z="$2" L="$3" D="$R/sys/kernel/slab/./"; exec $AW '@walkProgram@'; }
+b=@; IFS= read -r b <"$R/proc/sys/kernel/random/uuid"
+kernel_log() { dmesg 2>/dev/null || echo '@denied'; echo "$b"; }
+sums() { export B="$b" M="$1" Z="$2" L="$3" D="$R/sys/kernel/slab/./"; exec $AW '@walkProgram@'; }
 # Where limits of pids are wanted: their own tree, and whether it is there.
 p=${N:+$c/pids} q=$p; [ -d "$p" ] || q=''
 if [ -e "$m/memory.limit_in_bytes" ]; then
@@ -43,6 +46,7 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
 "; fi
   printf '%s%s\nmemory v1\n' "$l" "$S"
   {
+    kernel_log
     d=$R/sys/kernel/slab s=0
     if early; then
       $W ls -1Uq "$d" 2>/dev/null; s=$?
@@ -63,6 +67,7 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
 elif [ -e "$c/cgroup.controllers" ]; then
   printf '%s%s\nmemory v2\n' "$l" "$S"
   {
+    kernel_log
     echo '@ 0'
     set -- '^((kernel|slab) [0-9]+|max|[0-9]+)$' "$c/."
     if [ -f "$G" ] && [ ! -L "$G" ]; then $W grep -R -m 3 --include=memory.stat --include=memory.max --include=cgroup.procs ${N:+--include=pids.max} -E "$@"
@@ -71,5 +76,10 @@ elif [ -e "$c/cgroup.controllers" ]; then
   } 2>&1 | sums "$c" v2 "$p"
 else
   printf '%s%s\n' "$l" "$S"
-  [ -z "$p" ] || { echo '@ 0'; [ -z "$q" ] || $W find "$q/." -name pids.max -exec grep '' /dev/null {} +; echo "@ $?"; } 2>&1 | sums "$m" absent "$p"
+  {
+    kernel_log
+    echo '@ 0'
+    [ -z "$q" ] || $W find "$q/." -name pids.max -exec grep '' /dev/null {} +
+    echo "@ $?"
+  } 2>&1 | sums "$m" absent "$p"
 fi

@@ -1,5 +1,5 @@
 // Area cgroup: answers of the kernel-memory files of all memory cgroups, counted on the host by
-// creator, limit and answer.
+// creator, limit and answer. It prints the kernel log for the area log.
 
 import type { Facts, FactValue } from '../../../model/fact.ts';
 import type { WitnessRow } from '../../../model/facts/values.ts';

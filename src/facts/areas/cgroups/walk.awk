@@ -13,6 +13,8 @@
 # Where L is set, pids.max is read too: below L/., or on v2 among the other files. A pod's limit
 # protects its containers, a limit further up is shared by all and protects no pod from another. A
 # file that cannot be read there says nothing; a name with a line break is a failed read in both trees.
+# First comes the kernel log, up to the line B: of the lines that matter the last 50 are printed, and
+# that it was read.
 # Z is the state of a group whose slabinfo printed nothing: empty, absent, or v2, where memory.stat
 # decides.
 function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }
@@ -98,8 +100,15 @@ function problem(at,   rest, e, f, g) {
 BEGIN {
   split("@pods@", A, " "); for (i in A) pod[A[i]]
   split("@containers@", B, " "); for (i in B) box[B[i]]
-  M = ENVIRON["M"]; L = ENVIRON["L"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; directory = "\n"; broken = "a name with a line break"
+  M = ENVIRON["M"]; L = ENVIRON["L"]; mark = ENVIRON["B"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; directory = "\n"; broken = "a name with a line break"
   odd = "["; for (i = 1; i < 32; i++) odd = odd sprintf("%c", i); odd = odd sprintf("%c", 127) "]"
+}
+!logged {
+  if ($0 == mark) {
+    for (i = logs > @maxLogs@ ? logs - @maxLogs@ : 0; i < logs; i++) print "log " O[i % @maxLogs@]
+    logged = 1; print "logged"; fflush()
+  } else if (/@symptoms@/) O[logs++ % @maxLogs@] = substr($0, 1, 1000)
+  next
 }
 /^@ [0-9]+$/ {
   if (!walking) { walking = 1; print "slab " entries + 0 " " ids + 0 " " $2; fflush() }
