@@ -14,7 +14,7 @@ runc "}; q=${q%%"
 "*} l=$R/var/lib/dpkg/info/runc.list
   case $F$K:$p:$q in
     deb[0-9]*.[0-9]*:"$R"/usr/sbin/runc:[0-9]*' @ '[hi]i|deb[0-9]*.[0-9]*:"$R"/usr/bin/runc:[0-9]*' @ '[hi]i)
-      if ! early && [ -e "$l" ] && ! [ "$p" -nt "$l" ]; then
+      if ! early && ! [ "$p" -nt "$l" ]; then
         printf 'package %s\n' "${q%% *}"
         break
       fi;;
