@@ -15,14 +15,16 @@ export interface Area {
    * name them.
    */
   readonly functions?: string;
-  /** Other scripts read variables that this one sets: it runs before them. */
-  readonly sets?: true;
+  /** Sets variables for its own script and for others: it runs before them all, and prints nothing. */
+  readonly sets?: string;
   /**
    * It takes few seconds at most, and only such scripts read its variables. Their outputs come at once:
    * each write of a script is a packet, which costs the reader more than what is in it. The last of
    * them reads variables of the others.
    */
   readonly quick?: true | 'last';
+  /** It prints the marks before it (`$OP`) with its own first output, or nothing at all. */
+  readonly opens?: true;
   /** Lines of another area that are for `parse` too. */
   readonly printedBy?: { readonly area: string; readonly lines: RegExp };
   /** An area that must be read before this one. It is read even where nothing else needs it. */

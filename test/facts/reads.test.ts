@@ -73,6 +73,7 @@ it('only bounded loops read a file, in the scripts of actions too', () => {
     .filter((path) => /\bdone <["$]/.test(readFileSync(join(folder, path), 'utf8')));
   // `dump`, which ends after 2,000 bytes, and os-release and kmend's own list of failed scripts.
   expect(loops.toSorted()).toEqual([
+    'facts/areas/packages/scripts/packages-query.sh',
     'facts/areas/packages/scripts/packages.sh',
     'facts/probe/probe.sh',
   ]);

@@ -85,7 +85,9 @@ function scriptFor(parts: readonly Part[]): string {
     (part, index) => `area_${index}() {\n${scriptOf(part).trimEnd()}\n}\n`,
   );
   const frames = (has: (area: Area) => boolean): string =>
-    parts.map(({ area }, index) => (has(area) ? `frame ${index}\n` : '')).join('');
+    parts
+      .map(({ area }, index) => (has(area) ? `frame ${index}${area.opens ? ' opens' : ''}\n` : ''))
+      .join('');
   return withPrelude(
     scriptText(outdented(probeFile), {
       frameVersion,
@@ -93,26 +95,26 @@ function scriptFor(parts: readonly Part[]): string {
       parts: parts.length,
       shared: shared.join(''),
       areas: functions.join(''),
-      first: frames(({ sets }) => sets === true).trimEnd(),
+      first: outdented(parts.map(({ area }) => area.sets ?? '').join('')).trimEnd(),
       quick: (
         frames(({ quick }) => quick === true) + frames(({ quick }) => quick === 'last')
       ).trimEnd(),
-      rest: frames(({ sets, quick }) => sets !== true && quick === undefined).trimEnd(),
+      rest: frames(({ quick }) => quick === undefined).trimEnd(),
     }),
   );
 }
 
 const frameVersion = 3;
 
-/** The indentation inside arguments must stay. */
+/** Lines of arguments must stay as they are. */
 function scriptOf({ area, args }: Part): string {
   const text = typeof area.script === 'string' ? area.script : area.script(args);
-  return JSON.stringify(args).includes('\\n ') ? text : outdented(text);
+  return /\\n *[ #]/.test(JSON.stringify(args)) ? text : outdented(text);
 }
 
-/** Removes indentation, which is a fifth of the script's size. */
+/** Removes indentation, which is a fifth of the script's size, and comments. */
 function outdented(script: string): string {
-  return script.replaceAll(/^ +/gm, '');
+  return script.replaceAll(/^ +/gm, '').replaceAll(/^#.*\n/gm, '');
 }
 
 /**

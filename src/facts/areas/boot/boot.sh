@@ -27,15 +27,14 @@ if [ $# != 0 ]; then
     # What grubenv lies on: its longest mount point, of equals the last.
     if [ -e "${g%/*}/grubenv" ]; then
       g=${g#"$R"} e='' n=0
-      set -f; IFS='
-'
+      by_line
       for l in $S; do
         unset IFS
         set -- $l
         m=${2%/}
         case ${g%/*}/ in "$m"/*) [ $# -lt 4 ] || [ ${#2} -lt $n ] || n=${#2} e="$1 $3";; esac
       done
-      unset IFS; set +f
+      by_word
       echo "envdev $e"
     fi
   fi

@@ -11,14 +11,13 @@
 c=$R/sys/fs/cgroup m=$c/memory W=''
 if early && command -v timeout >/dev/null; then W='timeout 25'; fi
 if [ ! -e "$m/memory.limit_in_bytes" ]; then
-  set -f; IFS='
-'
+  by_line
   for l in $S; do
     unset IFS
     set -- $l
     case $#:$3:,$4, in 6:cgroup:*,memory,*) m=$R$2;; esac
   done
-  unset IFS; set +f
+  by_word
 fi
 l=''
 [ ! -e "$c/cgroup.controllers" ] || l='unified
@@ -44,7 +43,9 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
 "
   elif [ -e "$u" ]; then l="${l}usage_denied
 "; fi
-  printf '%s%s\nmemory v1\n' "$l" "$S"
+  open "$l$S
+memory v1
+"
   {
     kernel_log
     d=$R/sys/kernel/slab s=0
@@ -65,7 +66,9 @@ if [ -e "$m/memory.limit_in_bytes" ]; then
     echo "@ $?"
   } 2>&1 | sums "$m" $z "$p"
 elif [ -e "$c/cgroup.controllers" ]; then
-  printf '%s%s\nmemory v2\n' "$l" "$S"
+  open "$l$S
+memory v2
+"
   {
     kernel_log
     echo '@ 0'
@@ -75,7 +78,8 @@ elif [ -e "$c/cgroup.controllers" ]; then
     echo "@ $?"
   } 2>&1 | sums "$c" v2 "$p"
 else
-  printf '%s%s\n' "$l" "$S"
+  open "$l$S
+"
   {
     kernel_log
     echo '@ 0'

@@ -21,6 +21,7 @@ export const cgroupArea: Area = {
   name: 'cgroup',
   script: scriptText(cgroup, { walkProgram }),
   differs: true,
+  opens: true,
   maxBytes: 200_000,
   inParts: true,
   parse: (text, { cut }): Facts => {

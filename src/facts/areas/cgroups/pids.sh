@@ -8,20 +8,18 @@ if [ ! -d "$R/sys/fs/cgroup/pids" ]; then
   case " $l " in *' pids '*) z=v2;; esac
 fi
 [ -z "$z" ] || echo "controller $z"
-set -f; IFS='
-'
+by_line
 n=0
 for l in $U; do
   n=$((n - 1))
   case $l= in *pod-max-pids=*|*system-reserved=*|*kube-reserved=*|*feature-gates=*|*kubelet-arg=*) n=2;; esac
   [ $n -le 0 ] || printf 'arg %s\n' "$l"
 done
-unset IFS; set +f
+by_word
 flags
 [ ! -e "$C" ] || [ -r "$C" ] || echo config_denied
 s=''
-set -f; IFS='
-'
+by_line
 for l in $Y; do
   case $l in
     podPidsLimit:*|systemReserved:*|kubeReserved:*|featureGates:*) s=${l%%:*}; printf 'config %s\n' "$l";;
@@ -29,4 +27,4 @@ for l in $Y; do
     *) s='';;
   esac
 done
-unset IFS; set +f
+by_word

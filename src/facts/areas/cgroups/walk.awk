@@ -106,7 +106,7 @@ BEGIN {
 !logged {
   if ($0 == mark) {
     for (i = logs > @maxLogs@ ? logs - @maxLogs@ : 0; i < logs; i++) print "log " O[i % @maxLogs@]
-    logged = 1; print "logged"; fflush()
+    logged = 1; print "logged"
   } else if (/@symptoms@/) O[logs++ % @maxLogs@] = substr($0, 1, 1000)
   next
 }

@@ -9,9 +9,8 @@ u=${S##*Uid:[[:space:]]}
 case $S in *Uid:*) u=${u#*[[:space:]]} u=${u%%[[:space:]]*};; *) u=$(id -u);; esac
 printf 'arch %s\nuid %s\n' "$A" "$u"
 line "$R/proc/uptime" uptime
-set -f; IFS='
-'
+by_line
 l=$(stat -L -c 'at %Z %Y %n' /proc/self/. $H)
-unset IFS; set +f
+by_word
 case $l in *' /proc/self/.'*) n=${l#at }; n=${n%% *} l=${l#*/proc/self/.};; *) n=$(date +%s);; esac
 printf 'clock %s%s\n%s\n' "$n" "$l" "$P"

@@ -9,6 +9,7 @@ export const spaceArea: Area = {
   // scripts before it have read files.
   script: `stat -f -c 'free %f %S %n' "$R/boot" "$R/" "$R/var"`,
   differs: true,
+  quick: true,
   maxBytes: 4096,
   parse: (text) => {
     const rows = readFields(text).all('free');

@@ -52,6 +52,7 @@ boots() {
 }
 d=$R/var/crash p=$R/sys/fs/pstore q=$R/var/lib/systemd/pstore v=$R/var/log
 if some "$d"/*/*dmesg* "$p"/dmesg-* "$q"/dmesg-* "$q"/*/dmesg.txt "$v"/journal/*/*.journal "$v"/messages "$v"/messages[-.][0-9]*; then
+  open
   set -- $(date '+%s %z'); t0=$1; echo "now $*
 kernel $K"
   l=0; IFS= read -r l <"$R/proc/uptime"; echo "up $l"

@@ -33,6 +33,7 @@ const program = scriptText(boots, {
 export const crashArea: Area = {
   name: 'crash',
   script: scriptText(crash, { program }),
+  opens: true,
   maxBytes: 262_144,
   parse: (text): Facts => {
     const fields = readFields(text);

@@ -13,6 +13,7 @@ const runtime = scriptText(keepLines, { pattern: symptomPatterns.runtime.replace
 export const kernelLogArea: Area = {
   name: 'log',
   script: scriptText(kernelLog, { runtime }),
+  opens: true,
   printedBy: { area: 'cgroup', lines: /^(?:log .*|logged)$/gm },
   maxBytes: 131_072,
   parse: (text) => {

@@ -11,6 +11,7 @@ import { blockingStates, containerPackages, enginePackages } from './damage.ts';
 import { heldList } from './package-pins.ts';
 import held from './scripts/held.sh';
 import packages from './scripts/packages.sh';
+import packagesQuery from './scripts/packages-query.sh';
 
 /**
  * States of dpkg in which an installation is incomplete. A package that must be installed again has
@@ -25,9 +26,13 @@ export const packagesArea: Area = {
   script: scriptText(packages, {
     unfinished,
     pattern: containerPackages.join('|').replaceAll('.', '\\.'),
+  }),
+  sets: scriptText(packagesQuery, {
+    unfinished,
+    pattern: containerPackages.join('|').replaceAll('.', '\\.'),
     names: containerPackages.join(' '),
   }),
-  sets: true,
+  quick: true,
   printedBy: times,
   maxBytes: 262_144,
   parse: (text) => {

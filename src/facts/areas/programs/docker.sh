@@ -16,10 +16,9 @@ if has docker; then
 fi
 if [ -z "$j" ] && [ -r "$R/etc/docker/daemon.json" ]; then
   j=$(head -c 30000 "$R/etc/docker/daemon.json")
-  set -f; IFS='
-'
+  by_line
   set -- $j
-  unset IFS; set +f
+  by_word
   j="$*"
   printf 'daemon %s\n' "$j"
 fi

@@ -11,8 +11,7 @@ for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
     p=${p##* }
     k=$R/proc/$p/exe
     U=$($T tr '\000' '\n' <"$R/proc/$p/cmdline")
-    set -f; IFS='
-'
+    by_line
     n=0
     for l in $U; do
       n=$((n - 1)) a=${l#-}
@@ -22,7 +21,7 @@ for n in kubelet hyperkube k3s-server k3s-agent k3s rke2; do
       case $l in --config=/*|-config=/*) c=$R${l#*=};; esac
       w=$l
     done
-    unset IFS; set +f
+    by_word
     break
   fi
 done
@@ -40,7 +39,6 @@ flags() { for f in "$R/var/lib/kubelet/kubeadm-flags.env" "$R/etc/sysconfig/kube
 flags
 C=$c
 [ ! -r "$c" ] || Y=$(grep -E '^[A-Za-z ]' "$c")
-set -f; IFS='
-'
+by_line
 for l in $Y; do case $l in cgroupDriver:*|containerRuntimeEndpoint:*) printf 'config %s\n' "$l";; esac; done
-unset IFS; set +f
+by_word

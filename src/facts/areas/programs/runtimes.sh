@@ -9,10 +9,9 @@ for f in "$R"/etc/containerd/config.toml "$R"/var/lib/rancher/k3s/agent/etc/cont
   [ -r "$f" ] || { [ ! -e "$f" ] || echo toml_denied; continue; }
   echo toml
   l=$(grep -E '^[[:space:]]*(\[|imports|SystemdCgroup|systemd_cgroup|runtime|BinaryName)' "$f")
-  set -f; IFS='
-'
+  by_line
   for l in $l; do
-    unset IFS; set +f
+    by_word
     l=${l#"${l%%[![:space:]]*}"}
     case $l in
       '['*|imports*|SystemdCgroup*|systemd_cgroup*|runtime_type*) printf 'toml %s\n' "$l";;
@@ -25,7 +24,7 @@ for f in "$R"/etc/containerd/config.toml "$R"/var/lib/rancher/k3s/agent/etc/cont
         [ ! -x "$k" ] || printf 'says %s\n' "$p $(first "$k")";;
     esac
   done
-  unset IFS; set +f
+  by_word
 done
 manager() {
   k=$1; shift

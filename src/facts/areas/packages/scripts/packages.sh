@@ -1,54 +1,18 @@
-# O is os-release for other areas, F the family of package tools by it (a host may have both), V its
-# version, Q one line a package: NAME EVR INSTALLTIME STATE. Speed matters here, because dpkg has thousands of files: lists are read
-# without a pipe, only packages that dpkg named are looked up, and awk reads dpkg's status only
-# after grep, which is ten times as fast, has found something. grep takes a few lines of dpkg's
-# status, which is five times as fast as dpkg-query: Version is within 14 lines of Package. A
-# damaged rpm database makes rpm wait for ever, so rpm has a time limit. The first twenty damaged
-# packages are printed, and all that matter. rpm forgets a failed script: a run of kmend records it,
-# with the time of that installation. After a new installation it no longer counts.
-# shellcheck disable=SC2086,SC2194 # Q is lines and T2 words; the names are filled in
-F=rpm V='' O=''
-f=$R/etc/os-release; [ -e "$f" ] || f=$R/usr/lib/os-release
-[ -r "$f" ] && while [ ${#O} -lt 8000 ] && { IFS= read -r l || [ -n "$l" ]; }; do
-  O="${O}os $l
-"
-  case $l in ID*=*debian*|ID*=*ubuntu*) F=deb;; VERSION_ID=*) V=${l#*=};; esac
-done <"$f"
-if [ $F = deb ]; then
-  if has dpkg-query; then :; else F=none; fi
-elif has rpm; then :; else F=none; fi
-Q='' q=127
-if [ $F = deb ]; then
-  D=$(grep -A 14 -E '^Package: (@pattern@)$|@unfinished@' "$R/var/lib/dpkg/status"); q=$?; [ $q = 1 ] && q=0
-  set -f; IFS='
-'
-  n=''
-  for l in $D; do
-    case $l in
-      'Package: '*) n=${l#Package: }; case ' @names@ ' in *" $n "*) ;; *) n='';; esac;;
-      'Status: hold '*) w=h;;
-      'Status: install '*) w=i;;
-      'Status: '*) w=r;;
-    esac
-    case $l in 'Status: '*' config-files') w=${w}c;; 'Status: '*' not-installed') w=${w}n;; 'Status: '*) w=${w}i;; esac
-    case $n:$l in [!:]*:'Version: '*) Q="$Q$n ${l#Version: } @ $w
-"; n='';; esac
-  done
-  unset IFS; set +f
-elif [ $F = rpm ]; then
-  Q=$($T2 rpm -q --qf '%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{INSTALLTIME} rpm\n' @names@ 2>&1); q=$?; [ $q != 137 ] || q=124; [ $q -lt 100 ] && q=0
-fi
-set -f; IFS='
-'
+# What the query found, and the state of the package manager. awk reads dpkg's status only after grep,
+# which is ten times as fast, has found something. The first twenty damaged packages are printed, and all that matter. rpm
+# forgets a failed script: a run of kmend records it, with the time of that installation. After a new
+# installation it no longer counts.
+# shellcheck disable=SC2086,SC2154 # Q is lines and T2 words; they are set before all areas
+by_line
 set -- $Q
-unset IFS; set +f
+by_word
 [ $# = 0 ] || printf 'pkg %.300s\n' "$@"
 t=''
 for p in dnf yum apt-get zypper rpm-ostree; do if has $p; then t="${t}tool $p
 "; fi; done
 [ ! -e "$R/run/ostree-booted" ] || t="${t}ostree
 "
-printf 'queried %s %s %s\n%s' $F $q "$V" "$t"
+printf 'queried %s %s %s\n%s' $F $QS "$V" "$t"
 if [ $F = deb ]; then
   for l do
     f=$R/var/lib/dpkg/info/${l%% *}
