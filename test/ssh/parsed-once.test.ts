@@ -9,6 +9,8 @@ import type ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyring } from '../../src/adapters/ssh/connect/keys.ts';
 import { loadLibrary, type ParsedKey } from '../../src/adapters/ssh/library/library.ts';
+import type { Handlers } from '../../src/adapters/ssh/library/offered-keys.ts';
+import { string } from '../../src/adapters/ssh/library/wire.ts';
 import { keyPair, nobody, startServer, targetAt, transportFor } from './server.ts';
 
 const require = createRequire(import.meta.url);
@@ -234,4 +236,37 @@ it('a signature of the first request is that of the session, by the key', async 
   expect(await twice(server.port, path)).toEqual([true, true]);
   expect(server.methods.filter((method) => method === 'publickey')).toHaveLength(2);
   await server.close();
+});
+
+it('host keys that are offered after a login are not read, other requests are', async () => {
+  await loadLibrary();
+  const handlers = require('ssh2/lib/protocol/handlers.js') as Handlers;
+  const request = (name: string): Buffer =>
+    Buffer.concat([Buffer.from([80]), string(name), Buffer.from([0])]);
+  const names: unknown[] = [];
+  const protocol = {
+    _handlers: { GLOBAL_REQUEST: (_: unknown, name: string) => names.push(name) },
+  };
+  for (const name of ['hostkeys-00@openssh.com', 'keepalive@openssh.com'])
+    handlers[80]?.(protocol, request(name));
+  expect(names).toEqual(['keepalive@openssh.com']);
+
+  // The library takes what it does with a packet from there.
+  const changed = handlers[80];
+  const packets: number[] = [];
+  handlers[80] = (_, payload) => packets.push(payload[0] ?? 0);
+  const server = await startServer({
+    onConnection: (client) =>
+      client.on('ready', () =>
+        (client as unknown as { _protocol: { ping: () => void } })._protocol.ping(),
+      ),
+    onAuth: (context) => {
+      context.accept();
+      return true;
+    },
+  });
+  await twice(server.port, made('ed25519').path);
+  await server.close();
+  if (changed !== undefined) handlers[80] = changed;
+  expect(packets).toContain(80);
 });

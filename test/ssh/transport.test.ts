@@ -73,10 +73,6 @@ function rejectAll(context: ssh2.AuthContext): boolean {
 /** A key that servers of a test may take. */
 const known = keyPair();
 
-it('the library still has the field that disables key rotation', () => {
-  expect('_remoteVer' in new ssh2.Client()).toBe(true);
-});
-
 describe.each<[string, Partial<Target>]>([
   ['kmend itself', {}],
   ['OpenSSH', { transport: 'openssh' }],

@@ -90,15 +90,6 @@ function gatherWrites(socket: Socket): void {
   };
 }
 
-/**
- * Stops the library from verifying all host keys that OpenSSH offers after login, since that costs
- * up to three signatures on each side. It does so only for OpenSSH, by this private field. The
- * version is pinned, and a test checks the field.
- */
-function refuseKeyRotation(client: Client): void {
-  (client as { _remoteVer?: string })._remoteVer = 'other';
-}
-
 /** `ops@node-a (10.0.0.1:22)`. */
 export function nameOf(hop: Pick<Hop, 'alias' | 'host' | 'port' | 'user'>): string {
   const address = hop.host.includes(':') ? `[${hop.host}]:${hop.port}` : `${hop.host}:${hop.port}`;
@@ -227,7 +218,6 @@ class Handshake {
     this.#client
       .on('handshake', ({ sc }) => {
         this.#phase = 'login';
-        refuseKeyRotation(this.#client);
         certifyLogins(this.#client);
         signAtOnce(this.#client);
         // The first packet after the login has the usual limit again.

@@ -6,7 +6,7 @@
 // receives its input after that. A long script is sent through the input: the argument reads it,
 // checks that it is complete and evaluates it.
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Become } from '../../../model/host.ts';
 import { present } from '../../../model/present.ts';
 
@@ -72,8 +72,8 @@ export function remoteCommand(request: CommandRequest): RemoteCommand {
 }
 
 function createMark(): Mark {
-  const digits = randomBytes(12).toString('hex');
-  const [left, right] = [`kmend-${digits.slice(0, 12)}`, `-${digits.slice(12)}`];
+  const digits = randomUUID().replaceAll('-', '');
+  const [left, right] = [`kmend-${digits.slice(0, 12)}`, `-${digits.slice(12, 24)}`];
   return { left, right, whole: left + right };
 }
 

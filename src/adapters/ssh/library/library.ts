@@ -1,6 +1,7 @@
 // Loads ssh2 with the first connection: it takes 30 ms, and most commands never connect.
 import { setFlagsFromString } from 'node:v8';
 import type { AuthenticationType, BaseAgent, Client, ParsedKey, utils } from 'ssh2';
+import { ignoreOfferedKeys } from './offered-keys.ts';
 import { verifyRaw } from './parsed-once.ts';
 
 /** The part of the library that is used. */
@@ -20,11 +21,13 @@ let loading: Promise<Library> | undefined;
  * HTTP and TLS. They are CommonJS, whose exports are on `default`.
  */
 async function parts(): Promise<Library> {
-  const [client, agents, keys] = await Promise.all([
+  const [client, agents, keys, handlers] = await Promise.all([
     import('ssh2/lib/client.js'),
     import('ssh2/lib/agent.js'),
     import('ssh2/lib/protocol/keyParser.js'),
+    import('ssh2/lib/protocol/handlers.js'),
   ]);
+  ignoreOfferedKeys(handlers.default);
   const { BaseAgent, createAgent } = agents.default;
   return { Client: client.default, BaseAgent, createAgent, utils: keys.default };
 }

@@ -9,6 +9,10 @@ declare module 'ssh2/lib/agent.js' {
   const agents: { readonly BaseAgent: typeof BaseAgent; readonly createAgent: typeof createAgent };
   export = agents;
 }
+declare module 'ssh2/lib/protocol/handlers.js' {
+  const handlers: ((protocol: unknown, payload: Buffer) => void)[];
+  export = handlers;
+}
 declare module 'ssh2/lib/protocol/keyParser.js' {
   import type { utils } from 'ssh2';
 
