@@ -12,6 +12,7 @@ import {
   remoteCommand,
 } from '../../src/adapters/ssh/exec/command.ts';
 import { createOutput } from '../../src/adapters/ssh/exec/output.ts';
+import { buildProbe, checkWants } from '../../src/facts/index.ts';
 import { withPrelude } from '../../src/facts/probe/prelude.ts';
 import { type Become, secret } from '../../src/model/host.ts';
 
@@ -335,4 +336,12 @@ describe('output', () => {
     expect(result.text).toBe('x');
     expect(result.before.length).toBeLessThan(40_000);
   });
+});
+
+it('the script of a check goes to a host in one packet', () => {
+  // Of OpenSSH's channels (RFC 4254, section 5.1: the maximum packet size is the receiver's).
+  const longest = 32_768;
+  const { input, atOnce } = remoteCommand({ script: buildProbe(checkWants) });
+  expect(atOnce).toBe(true);
+  expect(input?.length).toBeLessThanOrEqual(longest);
 });

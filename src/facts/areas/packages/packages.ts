@@ -23,10 +23,7 @@ const unfinished =
 export const packagesArea: Area = {
   name: 'packages',
   functions: scriptText(held),
-  script: scriptText(packages, {
-    unfinished,
-    pattern: containerPackages.join('|').replaceAll('.', '\\.'),
-  }),
+  script: scriptText(packages),
   sets: scriptText(packagesQuery, {
     unfinished,
     pattern: containerPackages.join('|').replaceAll('.', '\\.'),

@@ -2,7 +2,7 @@
 # kernel that does not leak its version proves nothing. There dpkg says it, unless somebody replaced
 # the file since. F and Q come from the area packages.
 # shellcheck disable=SC2086,SC2154 # T is words; the names need no quotes; F and Q are of another area
-for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc "$R"/var/lib/rancher/k3s/data/current/bin/runc "$R"/var/lib/rancher/rke2/data/current/bin/runc "$R"/var/lib/rancher/rke2/bin/runc; do
+for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc "$R"/var/lib/rancher/*/data/current/bin/runc "$R"/var/lib/rancher/rke2/bin/runc; do
   case $p in */*) [ -x "$p" ] || continue;; *) has $p || continue; p=$(command -v $p);; esac
   printf 'path %s\n' "${p#"$R"}"
   case $p in *docker-runc*) echo bundled;; esac
@@ -11,13 +11,10 @@ for p in docker-runc "$R"/usr/libexec/docker/docker-runc-current runc "$R"/var/l
   q="
 $Q"; q=${q##*"
 runc "}; q=${q%%"
-"*} l=$R/var/lib/dpkg/info/runc.list
-  case $F$K:$p:$q in
-    deb[0-9]*.[0-9]*:"$R"/usr/sbin/runc:[0-9]*' @ '[hi]i|deb[0-9]*.[0-9]*:"$R"/usr/bin/runc:[0-9]*' @ '[hi]i)
-      if ! early && ! [ "$p" -nt "$l" ]; then
-        printf 'package %s\n' "${q%% *}"
-        break
-      fi;;
+"*}
+  case $F$K:${p#"$R/usr/"}:$q in
+    deb[0-9]*.[0-9]*:sbin/runc:[0-9]*' @ '[hi]i|deb[0-9]*.[0-9]*:bin/runc:[0-9]*' @ '[hi]i)
+      early || [ "$p" -nt "$R/var/lib/dpkg/info/runc.list" ] || { printf 'package %s\n' "${q%% *}"; break; };;
   esac
   rows says "$($T "$p" --version)"
   break

@@ -5,7 +5,7 @@ case "$P" in *' crio
 '*) echo crio;; esac
 case "$Q" in *'cri-o '[0-9]*) q=${Q##*cri-o }; printf 'crio %s\n' "${q%% *}";; esac
 n=0
-for f in "$R"/etc/containerd/config.toml "$R"/var/lib/rancher/k3s/agent/etc/containerd/config.toml "$R"/var/lib/rancher/rke2/agent/etc/containerd/config.toml; do
+for f in "$R"/etc/containerd/config.toml "$R"/var/lib/rancher/*/agent/etc/containerd/config.toml; do
   [ -r "$f" ] || { [ ! -e "$f" ] || echo toml_denied; continue; }
   echo toml
   l=$(grep -E '^[[:space:]]*(\[|imports|SystemdCgroup|systemd_cgroup|runtime|BinaryName)' "$f")

@@ -22,7 +22,7 @@ if [ $F = deb ]; then
   done
   for f in "$R"/var/lib/dpkg/updates/[0-9]*; do [ ! -e "$f" ] || { echo 'broken dpkg was interrupted'; break; }; done
   case $D in *reinstreq*|*' half-'*|*' unpacked'*|*' triggers-'*)
-    awk '/^Package: / {p = $2} /@unfinished@/ && (p ~ /^(@pattern@|linux-image-.*)$/ || n++ < 20) {
+    PP="^($PP|linux-image-.*)\$" PU=$PU awk '/^Package: / {p = $2} $0 ~ ENVIRON["PU"] && (p ~ ENVIRON["PP"] || n++ < 20) {
     print "damaged " p " " ($3 == "reinstreq" ? "reinst-required" : $4 == "half-installed" && $2 != "install" && $2 != "hold" ? "half-removed" : $4)
   }' "$R/var/lib/dpkg/status";;
   esac
