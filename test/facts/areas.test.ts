@@ -181,6 +181,14 @@ esac`,
       '',
     ]);
   });
+  it('a database that does not answer is not asked again', () => {
+    centos();
+    program(host, 'rpm', 'exit 0');
+    program(host, 'timeout', 'echo asked >>"$KMEND_ROOT/../asked"; exit 124');
+    file(host, 'var/lib/kmend/failed-scripts', 'kubelet 7\ncontainerd.io 8\n');
+    expect(replay(host)['packages.broken']).toBe('the package database did not answer in time');
+    expect(readFileSync(join(host.root, '../asked'), 'utf8')).toBe('asked\n');
+  });
   it('on el8 yum is dnf', () => {
     file(host, 'etc/os-release', 'ID="rocky"\nID_LIKE="rhel"\nVERSION_ID="8.9"\n');
     program(host, 'dnf', 'exit 0');

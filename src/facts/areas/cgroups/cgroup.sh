@@ -1,6 +1,6 @@
 # The kernel log, and one walk over all memory groups, by one awk. A word that nobody else on the host
-# knows ends the log. Where the host has a timeout and a kernel that leaks,
-# it ends after 25 s: the counts up to then are printed, and marked as incomplete.
+# knows ends the log. Where the host has a timeout and a kernel that leaks, the walk ends after 25 s: the
+# counts up to then are printed, and marked as incomplete.
 # GNU grep walks by itself, which costs half of find and grep, and it names a file that it cannot
 # read. A grep that is a symbolic link, or part of the shell, is busybox's; in the practice fleet it
 # is a link too. busybox's grep reads EIO as an empty file, so md5sum runs first and names what it

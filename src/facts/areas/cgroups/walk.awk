@@ -7,14 +7,15 @@
 # Before that come the entries cache(ID:GROUP) of /sys/kernel/slab, as ls or (with D before them)
 # find prints them, up to the first "@".
 # A limit on memory and swap proves that a group had its limit from the start. This does not hold
-# below pods, where the kubelet sets none. So it is read only of groups elsewhere that have a limit. A group that reads on may have a kernel-memory limit of
-# its own, or be below one that has: only for those its file is read, so that a host without
-# accounted groups pays nothing. A container's name comes from docker's own files.
+# below pods, where the kubelet sets none: so it is read of groups elsewhere that have a limit. A group
+# that reads on may have a kernel-memory limit of its own, or be below one that has: only for those its
+# file is read, so that a host without accounted groups pays nothing. A container's name comes from
+# docker's own files.
 # Where L is set, pids.max is read too: below L/., or on v2 among the other files. A pod's limit
 # protects its containers, a limit further up is shared by all and protects no pod from another. A
 # file that cannot be read there says nothing; a name with a line break is a failed read in both trees.
-# First comes the kernel log, up to the line B: of the lines that matter the last 50 are printed, and
-# that it was read.
+# First of all comes the kernel log, up to the line B: of the lines that matter the last 50 are printed,
+# and that it was read.
 # Z is the state of a group whose slabinfo printed nothing: empty, absent, or v2, where memory.stat
 # decides.
 function level(s) { return s == "" ? 0 : index("gone,eio,failed,denied,read", s) }

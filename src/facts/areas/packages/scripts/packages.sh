@@ -1,7 +1,8 @@
 # What the query found, and the state of the package manager. awk reads dpkg's status only after grep,
-# which is ten times as fast, has found something. The first twenty damaged packages are printed, and all that matter. rpm
-# forgets a failed script: a run of kmend records it, with the time of that installation. After a new
-# installation it no longer counts.
+# which is ten times as fast, has found something. The first twenty damaged packages are printed, and
+# all that matter. rpm forgets a failed script: a run of kmend records it, with the time of that
+# installation. After a new installation it no longer counts. A database that did not answer is not
+# asked again.
 # shellcheck disable=SC2086,SC2154 # Q is lines and T2 words; they are set before all areas
 by_line
 set -- $Q
@@ -30,7 +31,7 @@ else
   held
   for f in "$R"/var/lib/yum/transaction-all*; do [ ! -e "$f" ] || { echo 'broken an unfinished yum transaction'; break; }; done
   k=0
-  [ ! -r "$R/var/lib/kmend/failed-scripts" ] || while read -r n t && [ $k -lt 20 ]; do
+  [ $QS != 0 ] || [ ! -r "$R/var/lib/kmend/failed-scripts" ] || while read -r n t && [ $k -lt 20 ]; do
     k=$((k + 1))
     $T2 rpm -q --qf '%{INSTALLTIME}\n' "$n" 2>/dev/null </dev/null | grep -Fxq "$t" && echo "damaged $n script-failed"
   done <"$R/var/lib/kmend/failed-scripts"
