@@ -35,7 +35,7 @@ function explicit(g,   p, v) {
     if (!(p in X)) {
       if (limitReads++ >= @maxLimitReads@) return 0
       v = first(M "/" p "/memory.kmem.limit_in_bytes")
-      X[p] = v ~ /^[0-9]+$/ && v + 0 < 1152921504606846976
+      X[p] = v ~ /^[0-9]+$/ && v + 0 < huge
       if (X[p] && x < @maxExplicit@) XG[++x] = v " " named(p) " " p
     }
     if (X[p]) return 1
@@ -61,8 +61,8 @@ function finish(g,   s, l) {
   s = st[g]
   if (Z == "v2") { if (s == "" && g in stat) s = us[g] > 0 ? "read" : "empty" }
   else if (s == "") s = (g in bad) ? bad[g] : Z
-  l = (g in li) && li[g] + 0 < 1152921504606846976 ? "yes" : "no"
-  if (l == "yes" && Z != "v2" && !index("/" g, "/kubepods") && first(M "/" g "/memory.memsw.limit_in_bytes") + 0 >= 1152921504606846976) l = "later"
+  l = (g in li) && li[g] + 0 < huge ? "yes" : "no"
+  if (l == "yes" && Z != "v2" && !index("/" g, "/kubepods") && first(M "/" g "/memory.memsw.limit_in_bytes") + 0 >= huge) l = "later"
   if (g == "" || s == "") ;
   else if (s == "gone") gone++
   else if (s == "absent") absent++
@@ -101,7 +101,7 @@ function problem(at,   rest, e, f, g) {
 BEGIN {
   split("@pods@", A, " "); for (i in A) pod[A[i]]
   split("@containers@", B, " "); for (i in B) box[B[i]]
-  M = ENVIRON["M"]; L = ENVIRON["L"]; mark = ENVIRON["B"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; directory = "\n"; broken = "a name with a line break"
+  M = ENVIRON["M"]; L = ENVIRON["L"]; mark = ENVIRON["B"]; Z = ENVIRON["Z"]; D = ENVIRON["D"]; huge = 1152921504606846976; none = "9223372036854771712"; quote = sprintf("%c", 39); ended = 255; dir = "\n"; broken = "a name with a line break"
   odd = "["; for (i = 1; i < 32; i++) odd = odd sprintf("%c", i); odd = odd sprintf("%c", 127) "]"
 }
 !logged {
@@ -125,7 +125,7 @@ BEGIN {
   next
 }
 {
-  if (substr($0, 1, size) == directory && !index(v = substr($0, size + 1), "/")) ;
+  if (substr($0, 1, size) == dir && !index(v = substr($0, size + 1), "/")) ;
   else if (L != "" && Z != "v2" && (at = index($0, L "/./")) > 0) {
     if (at == 1 && match($0, /\/pids\.max:[^:]*$/))
       limited(substr($0, length(L) + 4, RSTART - length(L) - 4), substr($0, RSTART + 10))
@@ -137,8 +137,8 @@ BEGIN {
   } else {
     v = $0; sub(/.*\//, "", v)
     if (!index(v, ":")) { strange(broken); next }
-    size = length($0) - length(v); directory = substr($0, 1, size)
-    g = size > length(M) + 3 ? substr(directory, length(M) + 4, size - length(M) - 4) : ""
+    size = length($0) - length(v); dir = substr($0, 1, size)
+    g = size > length(M) + 3 ? substr(dir, length(M) + 4, size - length(M) - 4) : ""
   }
   if (n == 0 || S[n] != g) open(g)
   a = index(v, ":"); if (a == 0) { strange(broken); next }
