@@ -215,7 +215,7 @@ describe('the frame', () => {
       return result.ok && [result.value['kmem.symptoms'], result.value['kmem.log_read']];
     };
     const logged = output.indexOf('\nlogged\n');
-    const unread = { $unknown: 'the kernel log could not be read in time' };
+    const unread = { $unknown: 'the kernel log could not be read' };
     expect(ended(logged)).toEqual([unread, unread]);
     expect(ended(logged + 8)).toEqual([[], true]);
   });

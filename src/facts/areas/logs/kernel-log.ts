@@ -19,9 +19,7 @@ export const kernelLogArea: Area = {
   parse: (text) => {
     const fields = readFields(text);
     const kernel = fields.all('log');
-    const unread = fields.has('logged')
-      ? undefined
-      : unknown('the kernel log could not be read in time');
+    const unread = fields.has('logged') ? undefined : unknown('the kernel log could not be read');
     return {
       'kmem.symptoms': unread ?? readSymptoms({ kernel, runtime: fields.all('runtime') }),
       'kmem.log_read': unread ?? !kernel.includes('@denied'),
